@@ -1,0 +1,257 @@
+"""Records by which the floors of a paper name their public things.
+
+`Result` (theory), `Sampler` and `Output` (simulations), `Comparison` and `Paper` (paper_checks). They hold
+functions and say what these are; they run nothing by themselves. `Figure` lives in `lemmata.pictures`, claims in
+`lemmata.claims`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lemmata.models import Model
+from lemmata.names import UnknownNameError
+
+FLOORS = ("theory", "simulations", "paper_checks", "figures", "classroom")
+
+
+def paper_of(module: str) -> str:
+    """The paper that a module of a floor belongs to; elsewhere the module's own last name."""
+    first, *rest = module.split(".")
+    return rest[0] if first in FLOORS and rest else module.rpartition(".")[2]
+
+
+# ------------------------------------------------------------------ what a prediction is
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The prediction equals the simulated mean at every finite size."""
+
+    def __str__(self) -> str:
+        return "exact at finite size"
+
+
+@dataclass(frozen=True)
+class Asymptotic:
+    """The prediction is the limit of the simulated mean as the sizes grow together.
+
+    Parameters
+    ----------
+    sizes : str
+        Names of the model's parameters that grow at fixed ratios.
+    order : float
+        The leading correction is of order `size ** -order`.
+    """
+
+    sizes: tuple[str, ...]
+    order: float
+
+    def __init__(self, *sizes: str, order: float) -> None:
+        object.__setattr__(self, "sizes", sizes)
+        object.__setattr__(self, "order", order)
+
+    def __str__(self) -> str:
+        power = f"{self.sizes[0]}^-{self.order:g}"
+        return f"limit in {', '.join(self.sizes)}; correction of order {power}"
+
+
+@dataclass(frozen=True)
+class LeadingOrder:
+    """The prediction keeps the leading term as `quantity` becomes small."""
+
+    quantity: str
+
+    def __str__(self) -> str:
+        return f"leading order in {self.quantity}"
+
+
+@dataclass(frozen=True)
+class OneSided:
+    """The prediction bounds the simulated mean from one side: `side` is 'upper' or 'lower'."""
+
+    side: str
+
+    def __str__(self) -> str:
+        return f"{self.side} bound"
+
+
+Nature = Exact | Asymptotic | LeadingOrder | OneSided
+Prediction = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A closed form: a pure function of a model.
+
+    Parameters
+    ----------
+    function : callable
+        `function(model)` returns a float or an array.
+    model : type of Model
+        What it takes.
+    source : str
+        The number of the result in the paper's page, such as 'R1'.
+    nature : Nature
+        What the value is to a simulation at finite size.
+    formula : str
+        One line in plain text.
+    """
+
+    function: Prediction
+    model: type[Model]
+    source: str
+    nature: Nature
+    formula: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def paper(self) -> str:
+        return paper_of(self.function.__module__)
+
+    @property
+    def identifier(self) -> str:
+        """`paper.name`, as the command line has it."""
+        return f"{self.paper}.{self.name}"
+
+    @property
+    def title(self) -> str:
+        """The first sentence of the function's docstring."""
+        return (self.function.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+
+
+# ------------------------------------------------------------------ what a sampler is
+
+
+@dataclass(frozen=True, eq=False)
+class Sampler:
+    """A source of independent replicates.
+
+    Parameters
+    ----------
+    function : callable
+        `function(model, rng, trials, **axes)` returns a mapping of output names to arrays, first axis =
+        trials, then one axis for each free axis in the order of `axes`, then the output's own shape.
+    axes : tuple of str
+        Free axes: parameters of the model that are no part of the draw; each reaches the function as a keyword
+        with a one-dimensional float array.
+    ranges : mapping
+        Output name to (lowest, highest possible value), infinite where unknown. Values outside are an error.
+    work : callable
+        Elementary operations of one trial, as a function of the model; sets the length of a chunk.
+    paired_trials : int, optional
+        Length of a chunk in paired runs (common random numbers along a sweep), a power of two. Given only by
+        samplers that draw in the same order whatever the model.
+    """
+
+    function: Callable[..., Mapping[str, Any]]
+    ranges: Mapping[str, tuple[float, float]]
+    work: Callable[[Any], float]
+    axes: tuple[str, ...] = ()
+    paired_trials: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def paper(self) -> str:
+        return paper_of(self.function.__module__)
+
+    @property
+    def identifier(self) -> str:
+        """`paper.function`; part of the key of every stream and chunk."""
+        return f"{self.paper}.{self.name}"
+
+    @property
+    def title(self) -> str:
+        """The first sentence of the function's docstring."""
+        return (self.function.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+
+    def __getitem__(self, output: str) -> Output:
+        if output not in self.ranges:
+            raise UnknownNameError("output", output, self.ranges)
+        return Output(self, output)
+
+    def __reduce__(self) -> Any:
+        # by reference, so that no function body travels to another process
+        module = importlib.import_module(self.function.__module__)
+        if any(sampler is self for sampler in getattr(module, "SAMPLERS", ())):
+            return _find_sampler, (self.function.__module__, self.name)
+        return super().__reduce__()
+
+
+def _find_sampler(module: str, name: str) -> Sampler:
+    samplers: tuple[Sampler, ...] = importlib.import_module(module).SAMPLERS
+    return next(sampler for sampler in samplers if sampler.name == name)
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """One named output of a sampler."""
+
+    sampler: Sampler
+    name: str
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return self.sampler.ranges[self.name]
+
+    @property
+    def identifier(self) -> str:
+        return f"{self.sampler.identifier}[{self.name}]"
+
+
+# ------------------------------------------------------------------ what pairs them, and the paper
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A prediction and the sampled output whose mean it predicts; found by the prediction's name.
+
+    `witness` is a literal simulation of the same quantity, for `compare --literal`.
+    """
+
+    prediction: Prediction
+    output: Output
+    witness: Output | None = None
+
+    @property
+    def name(self) -> str:
+        return self.prediction.__name__
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A statement of a paper that is not checked, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Metadata of a paper and the inventory of its statements.
+
+    Parameters
+    ----------
+    statements : mapping
+        Each numbered result or figure of the paper's page to the identifiers of what covers it (claims such as
+        'C7', figures such as 'F1a', results by name) or to a `Waiver`.
+    """
+
+    title: str
+    authors: tuple[str, ...]
+    arxiv: str
+    year: int
+    summary: str
+    statements: Mapping[str, tuple[str, ...] | Waiver] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"https://arxiv.org/abs/{self.arxiv}"

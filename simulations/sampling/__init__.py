@@ -1,0 +1,1 @@
+"""Sampling that papers share: exact reductions and the kernels that draw them."""

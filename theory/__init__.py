@@ -1,0 +1,3 @@
+"""Closed forms: one module per paper, pure functions of a model; `numerics` holds the mathematics they share."""
+
+PAPERS = ("attention_memorization",)

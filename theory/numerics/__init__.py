@@ -1,0 +1,1 @@
+"""Mathematics that papers share: transforms, laws, quadratures; no paper is known here."""
