@@ -32,6 +32,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --fork-strategy
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 .PHONY: help figures test test-full check lint bench coverage lock warmup clean distclean
+# One environment, one installer at a time: -j changes nothing.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -68,9 +69,11 @@ lint: $(DEV_READY)
 bench: $(RUN_READY)
 	$(BIN)/lemmata bench $(ARGS)
 
+# Lines of kernels count when they are compiled, so compiled code of earlier runs is put away first.
 coverage: $(DEV_READY)
+	rm -rf build/kernels
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
+	NUMBA_JIT_COVERAGE=1 $(BIN)/coverage run -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 	$(BIN)/coverage combine
 	$(BIN)/coverage report
 
@@ -85,7 +88,7 @@ lock: $(DEV_READY)
 clean:
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name 'ledger.sqlite*' -exec rm -rf {} +; fi
 	rm -rf .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
-	find . -path ./$(VENV) -prune -o -path ./.git -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path ./$(VENV) -prune -o -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf build $(VENV)
@@ -95,10 +98,10 @@ ifneq ($(shell $(BIN)/python -c "" 2>/dev/null && cat $(BASE) 2>/dev/null),$(CUR
 endif
 
 $(BASE):
-	@command -v "$(PYTHON)" >/dev/null || { echo "Lemmata needs Python 3.11 or newer: no '$(PYTHON)' here" \
-		"(make PYTHON=... picks another)"; exit 1; }
+	@command -v $(firstword $(PYTHON)) >/dev/null || { echo "Lemmata needs Python 3.11 or newer: no '$(PYTHON)' here" \
+		"(make PYTHON=... picks another)" >&2; exit 1; }
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "Lemmata needs Python 3.11 or newer:" \
-		"'$(PYTHON)' is `$(PYTHON) --version 2>&1` (make PYTHON=... picks another)"; exit 1; }
+		"'$(PYTHON)' is `$(PYTHON) --version 2>&1 | head -n 1` (make PYTHON=... picks another)" >&2; exit 1; }
 	@echo "making $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo "$(CURDIR)" >$@
