@@ -41,7 +41,7 @@ class _Decorator(Protocol):
 def kernel(function: Function, /) -> Function: ...
 @overload
 def kernel(*, fastmath: Collection[str] = ...) -> _Decorator: ...
-def kernel(function: Function | None = None, /, *, fastmath: Collection[str] = ()) -> Any:
+def kernel(function: Callable[..., Any] | None = None, /, *, fastmath: Collection[str] = ()) -> Any:
     """Compile a serial function on its first call: no GIL, NumPy's rules of division, cached on disk.
 
     Parameters
@@ -96,7 +96,7 @@ def _compiled(function: Function, fastmath: set[str]) -> Function:
 
     folder = _cache_folder(plain)
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath or False}
-    config = importlib.import_module("numba.core.config")
+    config: Any = importlib.import_module("numba.core.config")
     with _decorating:  # Numba reads this setting when it decorates
         before = config.CACHE_DIR
         config.CACHE_DIR = "" if folder is None else str(folder)

@@ -84,7 +84,8 @@ def _parsed_header(text: bytes) -> tuple[tuple[str, int], ...]:
 def _to_npy(name: str, given: object) -> bytes:
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"array name = {name!r}: must be a str")
-    if not isinstance(given, np.ndarray | np.generic) or isinstance(given, np.ma.MaskedArray):
+    masked = cast("type[object]", np.ma.MaskedArray)
+    if not isinstance(given, np.ndarray | np.generic) or isinstance(given, masked):
         raise ValueError(f"array {name!r} is a {type(given).__name__}: must be a plain NumPy array")
     values = np.asarray(cast("np.ndarray[Any, Any]", given))
     if values.dtype.hasobject:
