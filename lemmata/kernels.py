@@ -76,7 +76,7 @@ def jit_enabled() -> bool:
 
 
 def _checked_fastmath(fastmath: Collection[str]) -> set[str]:
-    if isinstance(fastmath, bool | str):
+    if isinstance(fastmath, bool | str | None):
         raise ValueError(f"fastmath = {fastmath!r}: must be a set of names out of {sorted(FASTMATH)}")
     unknown = sorted({str(flag) for flag in fastmath} - FASTMATH)
     if unknown:
