@@ -83,6 +83,17 @@ class Batch:
         """The values that the sampler gets for a free axis."""
         return tuple(self.axes[name]) if name in self.axes else (getattr(self.model, name),)
 
+    def describe(self, chunks: int) -> dict[str, Any]:
+        """The batch and a number of its chunks as JSON data, for a record of what was run."""
+        return {
+            "sampler": self.sampler.identifier,
+            "model": self.model.to_data(),
+            "axes": {name: list(values) for name, values in self.axes.items()},
+            "paired": self.paired,
+            "chunks": chunks,
+            "trials": chunks * self.trials,
+        }
+
     def keys(self, first: int, stop: int, code: str) -> list[str]:
         """Digests that identify the chunks `first` to `stop` (exclusive) in a ledger.
 

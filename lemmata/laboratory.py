@@ -110,6 +110,7 @@ class Laboratory:
         self.engine = engine if engine is not None else make_engine()
         self.ledger = ledger
         self.progress = progress
+        self.watch: Callable[[Batch, int], None] | None = None  # told what is run: a batch and its chunks
         self.label = ""
         self.computed = 0
         self.reused = 0
@@ -235,7 +236,11 @@ class Laboratory:
         The chunks of all runs share the engine. Results are merged in the order of the chunks and kept in the
         ledger as they come, also when an error or an interrupt ends the call.
         """
-        tasks = _Tasks(self, list(goals))
+        goals = list(goals)
+        if self.watch is not None:
+            for run, chunks in goals:
+                self.watch(run.batch, chunks)
+        tasks = _Tasks(self, goals)
         if not tasks.planned:
             return
         with pin_threads():
@@ -338,8 +343,8 @@ class _Tasks:
     def commit(self) -> None:
         """Write the queued chunks in one transaction."""
         if self.unsaved and self.lab.ledger is not None:
-            rows, self.unsaved = self.unsaved, []
-            self.lab.ledger.put(rows)
+            self.lab.ledger.put(self.unsaved)  # interrupted, it is tried again when the run ends
+            self.unsaved = []
 
     def _arrive(self, slot: tuple[int, int], arrays: Mapping[str, Array]) -> None:
         self.waiting[slot] = arrays

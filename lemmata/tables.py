@@ -9,7 +9,7 @@ for nested models), then `COLUMNS`:
 | output | name of the output; for an output with a shape of its own, with its index |
 | kind | theory, simulation or published |
 | value, se | value and, for simulations, its standard error |
-| lo, hi | pointwise 95 % interval of a simulated mean |
+| lo, hi | pointwise 95 % interval of a simulated mean (Student's t) |
 | trials | trials behind the value; 0 for theory |
 """
 
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from lemmata.models import Model
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from lemmata.records import Prediction
 
 COLUMNS = ("output", "kind", "value", "se", "lo", "hi", "trials")
-NORMAL_95 = 1.959963984540054
+_BLANK = {"se": np.nan, "lo": np.nan, "hi": np.nan, "trials": 0}
 
 
 def flat(model: Model) -> dict[str, Any]:
@@ -88,11 +89,11 @@ def sweep_table(
     if predict is not None:
         for model, point, value in predictions(predict, models, predict_axes or axes):
             for index, number in np.ndenumerate(np.asarray(value, dtype=float)):
-                blank = {"se": np.nan, "lo": np.nan, "hi": np.nan, "trials": 0}
-                add(model, point, _indexed(outputs[0], index), "theory", value=number, **blank)
+                add(model, point, _indexed(outputs[0], index), "theory", value=number, **_BLANK)
     for run in runs:
         for output in outputs:
             moments = run.tallies[output].moments
+            width = special.stdtrit(moments.count - 1, 0.975)
             for index, mean in np.ndenumerate(moments.mean):
                 se = float(moments.standard_error[index])
                 point = {name: values[i] for (name, values), i in zip(axes.items(), index, strict=False)}
@@ -103,11 +104,27 @@ def sweep_table(
                     "simulation",
                     value=float(mean),
                     se=se,
-                    lo=float(mean) - NORMAL_95 * se,
-                    hi=float(mean) + NORMAL_95 * se,
+                    lo=float(mean) - width * se,
+                    hi=float(mean) + width * se,
                     trials=moments.count,
                 )
     table = pd.DataFrame(rows, columns=[*names, *axes, *COLUMNS])
+    if label is not None:
+        table.insert(0, "series", label)
+    return table
+
+
+def theory_table(
+    predict: Prediction, models: Sequence[Model], output: str, *, label: str | None = None
+) -> pd.DataFrame:
+    """A prediction along models as rows of kind 'theory': a dense line beside the markers of a sweep."""
+    names = varying(models)
+    rows: list[dict[str, Any]] = []
+    for model, _, value in predictions(predict, models):
+        place = {name: flat(model).get(name) for name in names}
+        for index, number in np.ndenumerate(np.asarray(value, dtype=float)):
+            rows.append({**place, "output": _indexed(output, index), "kind": "theory", "value": number, **_BLANK})
+    table = pd.DataFrame(rows, columns=[*names, *COLUMNS])
     if label is not None:
         table.insert(0, "series", label)
     return table

@@ -1,0 +1,83 @@
+"""What `draw` functions are made of: a line is theory, a marker with its interval is simulation."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib import figure as mpl
+    from matplotlib.axes import Axes
+
+COLORS = MappingProxyType(
+    {
+        "blue": "#0072B2",
+        "vermilion": "#D55E00",
+        "green": "#009E73",
+        "pink": "#CC79A7",
+        "orange": "#E69F00",
+        "sky": "#56B4E9",
+        "black": "#000000",
+        "yellow": "#F0E442",
+    }
+)
+"""Okabe and Ito's colours by name."""
+
+
+def canvas(rows: int = 1, columns: int = 1, *, height: float = 1.0, **options: Any) -> tuple[mpl.Figure, Any]:
+    """A figure of the medium's size (times `height`) and its axes, as `Figure.subplots` returns them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    width, tall = figure.get_size_inches()
+    figure.set_size_inches(width, tall * height)
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def plot_theory(
+    axes: Axes, data: pd.DataFrame, x: str, *, series: str | None = None, label: str = "theory", **look: Any
+) -> None:
+    """Draw the rows of kind 'theory' (of one series) as a line over the column `x`."""
+    rows = _rows(data, "theory", series).sort_values(x)
+    axes.plot(rows[x].to_numpy(), rows["value"].to_numpy(), label=label, zorder=2, **look)
+
+
+def plot_simulation(
+    axes: Axes,
+    data: pd.DataFrame,
+    x: str,
+    *,
+    series: str | None = None,
+    label: str = "simulation",
+    color: str = COLORS["vermilion"],
+    marker: str = "o",
+    filled: bool = True,
+    **look: Any,
+) -> None:
+    """Draw the rows of kind 'simulation' (of one series) as markers with their intervals from `lo` to `hi`."""
+    rows = _rows(data, "simulation", series).sort_values(x)
+    value = rows["value"].to_numpy()
+    spans = [(value - rows["lo"].to_numpy()).clip(min=0), (rows["hi"].to_numpy() - value).clip(min=0)]
+    axes.errorbar(
+        rows[x].to_numpy(),
+        value,
+        yerr=spans,
+        fmt=marker,
+        label=label,
+        color=color,
+        markerfacecolor=color if filled else "white",
+        markeredgecolor="white" if filled else color,
+        zorder=3 if filled else 4,
+        **look,
+    )
+
+
+def _rows(data: pd.DataFrame, kind: str, series: str | None) -> pd.DataFrame:
+    chosen = data["kind"] == kind
+    if series is not None:
+        chosen &= data["series"] == series
+    return data[chosen]
+
+
+__all__ = ["COLORS", "canvas", "plot_simulation", "plot_theory"]
