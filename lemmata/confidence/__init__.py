@@ -8,6 +8,7 @@ from lemmata.confidence.beta_binomial import BetaBinomial
 from lemmata.confidence.binomial import CLOPPER_PEARSON, WILSON, clopper_pearson, wilson
 from lemmata.confidence.dkw import DKWBand, dkw_band, dkw_radius, kolmogorov_distance
 from lemmata.confidence.empirical_bernstein import EmpiricalBernstein
+from lemmata.confidence.first_look import FirstLook
 from lemmata.confidence.interval import Interval
 from lemmata.confidence.maurer_pontil import MaurerPontil, maurer_pontil
 from lemmata.confidence.normal_mixture import NormalMixture
@@ -26,6 +27,7 @@ __all__ = [
     "DKWBand",
     "EmpiricalBernstein",
     "Equivalence",
+    "FirstLook",
     "Fixed",
     "FixedTool",
     "Interval",

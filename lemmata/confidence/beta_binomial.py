@@ -32,7 +32,9 @@ class BetaBinomial:
     shape : float
         Both parameters a of the beta law; positive.
 
-    References ---------- Robbins (1970), "Statistical methods related to the law of the iterated logarithm";
+    References
+    ----------
+    Robbins (1970), "Statistical methods related to the law of the iterated logarithm";
     Krichevsky and Trofimov (1981), "The performance of universal encoding".
     """
 

@@ -30,7 +30,9 @@ def clopper_pearson(hits: npt.ArrayLike, trials: npt.ArrayLike, alpha: float) ->
     ValueError
         If a count or `alpha` is outside its domain.
 
-    References ---------- Clopper and Pearson (1934), "The use of confidence or fiducial limits illustrated in
+    References
+    ----------
+    Clopper and Pearson (1934), "The use of confidence or fiducial limits illustrated in
     the case of the binomial".
     """
     k, n = _counts(hits, trials)

@@ -35,7 +35,9 @@ class NormalMixture:
     tightest_at : int
         Number of trials at which the interval is shortest; fixed before the data.
 
-    References ---------- Robbins (1970), "Statistical methods related to the law of the iterated logarithm";
+    References
+    ----------
+    Robbins (1970), "Statistical methods related to the law of the iterated logarithm";
     Howard, Ramdas, McAuliffe and Sekhon (2021), "Time-uniform, nonparametric, nonasymptotic confidence
     sequences".
     """

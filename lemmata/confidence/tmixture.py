@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Looks
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from lemmata.confidence.first_look import FirstLook
 from lemmata.confidence.interval import Interval
 from lemmata.confidence.mixtures import TIGHTEST_AT, mixing_variance
 from lemmata.confidence.planning import check_plan, smallest_trials, student_shift
-from lemmata.confidence.validation import Array, Values, plain, positive, probability, sound
+from lemmata.confidence.validation import Array, Values, plain, probability, sound, whole
 from lemmata.statistics import Moments
 
 _ROUNDING = 8 * np.finfo(np.float64).eps
@@ -30,35 +31,36 @@ class TMixture:
     is a nonnegative martingale that starts at 1 in the filtration of the scale-invariant statistics, so the
     set `{mu : R_n(mu) < 1/alpha}` covers the mean at all n at once with probability at least `1 - alpha`. It
     is the interval `mean ± sqrt(x m2 / n)` with `x = (c - 1)/(1 - c/s)`, `c = (s/alpha^2)^(1/n)`, and the
-    whole line while `c >= s`. For other trials the level is asymptotic, and skewness is what spoils it: the
-    sequence is silent at looks where the sample says `|skewness of a trial| / sqrt(trials) > skewness_limit`.
+    whole line while `c >= s`. For other trials the level is asymptotic, and skewness is what spoils it: at
+    looks where the sample does not meet the rule `first_look` the sequence is silent.
 
     Trials that do not vary beyond rounding carry no information about their variance: there the sequence is
-    silent too, at any number of trials.
+    silent too, at any number of trials. And no rule can know of events that the sample has not seen: for
+    trials with rare large values take a tool that uses their range.
 
     Parameters
     ----------
     alpha : float
         Probability of ever missing the mean, in (0, 1).
-    skewness_limit : float or None
-        The first-look rule; None switches it off (for normal trials, and to show what it is for).
+    first_look : FirstLook or None
+        When to speak; None: always (for normal trials, and to show what the rule is for).
     tightest_at : int
         Number of trials at which the interval is shortest; fixed before the data.
 
-    References ---------- Lai (1976), "On confidence sequences"; Rouder, Speckman, Sun, Morey and Iverson
+    References
+    ----------
+    Lai (1976), "On confidence sequences"; Rouder, Speckman, Sun, Morey and Iverson
     (2009), "Bayesian t tests"; Wang and Ramdas (2023), "Anytime-valid t-tests and confidence sequences for
     Gaussian means with unknown variance".
     """
 
     alpha: float
-    skewness_limit: float | None = 0.1
+    first_look: FirstLook | None = field(default_factory=FirstLook)
     tightest_at: int = TIGHTEST_AT
 
     def __post_init__(self) -> None:
         probability("alpha", self.alpha)
         mixing_variance(self.alpha, self.tightest_at)
-        if self.skewness_limit is not None:
-            positive("skewness_limit", self.skewness_limit)
 
     @property
     def exact(self) -> bool:
@@ -78,18 +80,24 @@ class TMixture:
         """Where the trials vary and the first-look rule is met."""
         size = np.maximum(np.abs(moments.minimum), np.abs(moments.maximum))
         varies = moments.maximum - moments.minimum > _ROUNDING * size
-        if self.skewness_limit is None:
+        if self.first_look is None or moments.count < 2:
             return np.asarray(varies)
-        return np.asarray(varies & (np.abs(moments.skewness) <= self.skewness_limit * np.sqrt(moments.count)))
+        return np.asarray(varies & self.first_look.allows(moments, self.critical_value(moments.count)))
+
+    def critical_value(self, trials: int) -> float:
+        """The absolute value of the t-statistic beyond which a mean is left out (inf: none is)."""
+        n = np.asarray(float(whole("trials", trials, 2)))
+        return float(np.sqrt(self._boundary(n) * (n - 1)))
 
     def log_evidence(self, moments: Moments, mean: npt.ArrayLike) -> Array:
-        """`log R_n(mean)`: the sequence leaves `mean` out where this reaches `log(1/alpha)`."""
+        """`log R_n(mean)`, -inf where silent: `mean` is left out where this reaches `log(1/alpha)`."""
         n = float(moments.count)
         log_spread = np.log1p(n * self._mixing_variance)
         square = n * (moments.mean - np.asarray(mean, dtype=np.float64)) ** 2
         with np.errstate(divide="ignore", invalid="ignore"):
             x = np.where(moments.m2 > 0, square / moments.m2, 0.0)
-        return -log_spread / 2 + n / 2 * (np.log1p(x) - np.log1p(x * np.exp(-log_spread)))
+        value = -log_spread / 2 + n / 2 * (np.log1p(x) - np.log1p(x * np.exp(-log_spread)))
+        return np.where(self.may_speak(moments), value, -np.inf)
 
     def detectable(self, trials: Values, variance: Values, power: float = 0.9) -> Values:
         """Distance detected at `trials` trials with probability `power`, for normal trials."""
