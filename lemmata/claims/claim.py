@@ -1,0 +1,140 @@
+"""Claims: what a paper says, where it is judged, what would kill it, and the verdict that is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lemmata.claims.certificates import Certificate, Enclosed, Symbolic
+from lemmata.claims.statements import Statement
+from lemmata.claims.verdicts import QUICK, Level, Verdict
+from lemmata.models import Model
+from lemmata.records import Prediction
+
+CLAIM_ALPHA = 5e-6
+"""Probability of a wrong verdict that one claim may spend."""
+SUITE_ALPHA = 1e-3
+"""What all claims of the suite together may spend."""
+
+Judged = Statement | Certificate
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A plausible slip that the claim's own data must refute.
+
+    Parameters
+    ----------
+    words : str
+        The slip in words.
+    replacement : callable or statement
+        A wrong formula in place of the prediction; or a wrong statement of the same kind on the same data (for a
+        certificate, a wrong certificate).
+    distance : float
+        How far it is at least from the truth, in units of the smallest discrepancy that the claim's data detect, at
+        the point of the design where it is farthest. Not used for certificates.
+    """
+
+    words: str
+    replacement: Prediction | Judged
+    distance: float = 1.0
+
+
+@dataclass(frozen=True)
+class Control:
+    """A statement that the same data must confirm: for refuted claims, whose check must be able to hold."""
+
+    words: str
+    replacement: Prediction | Judged
+
+
+@dataclass(frozen=True)
+class Repair:
+    """The statement that stands where the published one fails.
+
+    Parameters
+    ----------
+    statement : statement or tuple of statements
+    words : str
+        The repaired statement.
+    design : tuple of Model, optional
+        Where it is judged; default the claim's.
+    narrows : bool
+        It keeps the formula and shrinks the domain.
+    """
+
+    statement: Judged | tuple[Judged, ...]
+    words: str
+    design: tuple[Model, ...] | None = None
+    narrows: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checkable statement of a paper.
+
+    Parameters
+    ----------
+    id : str
+        Its number in the paper's page, such as 'C7'.
+    source : str
+        Where the paper (or its page here) states it.
+    statement, falsifier : str
+        In words; what would show it false.
+    design : tuple of Model
+        Points at which it is judged: held means held at all of them, failed at one.
+    published : statement, tuple of statements or None
+        None when there is nothing to run; then `why` says why.
+    records : Verdict
+        The verdict that the suite stands for.
+    settles : Level
+        The lowest level at which it must not be open.
+    trials : mapping, optional
+        Level name to budget of trials, where it differs from the level's own.
+    """
+
+    id: str
+    source: str
+    statement: str
+    falsifier: str
+    design: tuple[Model, ...]
+    published: Judged | tuple[Judged, ...] | None
+    records: Verdict
+    repaired: Repair | None = None
+    mutants: tuple[Mutant, ...] = ()
+    controls: tuple[Control, ...] = ()
+    settles: Level = QUICK
+    trials: Mapping[str, int] = field(default_factory=dict)
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.published is None:
+            if self.records is not Verdict.NOT_EXECUTABLE or not self.why:
+                raise ValueError(f"{self.id}: without a statement the record is 'not executable', with its reason")
+            return
+        if not self.mutants and not (self.records is Verdict.REFUTED and self.controls):
+            raise ValueError(f"{self.id}: needs a mutant (or, if refuted, a control): a check must be able to fail")
+        if not self.design and not all(isinstance(part, (Symbolic, Enclosed)) for part in self.published_parts):
+            raise ValueError(f"{self.id}: design is empty: must list the models on which it is judged")
+
+    @property
+    def published_parts(self) -> tuple[Judged, ...]:
+        return _parts(self.published)
+
+    @property
+    def repaired_parts(self) -> tuple[Judged, ...]:
+        return _parts(self.repaired.statement) if self.repaired else ()
+
+    @property
+    def repaired_design(self) -> tuple[Model, ...]:
+        return (self.repaired.design if self.repaired else None) or self.design
+
+    def budget(self, level: Level) -> int:
+        """Trials of each sampled mean at a level."""
+        return self.trials.get(level.name, level.trials)
+
+
+def _parts(statement: Judged | tuple[Judged, ...] | None) -> tuple[Judged, ...]:
+    if statement is None:
+        return ()
+    return statement if isinstance(statement, tuple) else (statement,)

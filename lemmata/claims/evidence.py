@@ -1,0 +1,139 @@
+"""Evidence and judgements: what the referee found, as records that print and serialise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lemmata.claims.claim import Claim
+from lemmata.claims.verdicts import Level, Outcome, Verdict
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found for one question.
+
+    Attributes
+    ----------
+    part : str
+        'published', 'repaired', or the words of a control.
+    statement, point : str
+        Kind of the statement; the point of the design.
+    estimate, target : float
+        Observed and predicted number.
+    low, high : float
+        Interval for their difference.
+    accept : tuple of float
+        Differences with which the statement holds.
+    trials : int
+        Trials of each sampled mean; 0 when nothing is left to chance.
+    detectable : float
+        Distance beyond the margin that would be seen with probability 0.9 at these trials.
+    needed : float
+        While open: trials that would decide it if the difference is what it seems.
+    level : str
+        'exact' or 'asymptotic' error rate, or 'no chance'.
+    alpha : float
+        Error rate of this question.
+    note : str
+        What held a decision back, or what was fitted beside it.
+    """
+
+    part: str
+    statement: str
+    point: str
+    estimate: float
+    target: float
+    low: float
+    high: float
+    accept: tuple[float, float]
+    outcome: Outcome
+    trials: int
+    detectable: float
+    needed: float
+    level: str
+    alpha: float
+    note: str = ""
+
+    def row(self) -> dict[str, Any]:
+        """As a row of the evidence table."""
+        finite_ends = [abs(end) for end in self.accept if math.isfinite(end)]
+        row = asdict(self) | {"outcome": self.outcome.value, "margin": max(finite_ends, default=0.0)}
+        return {key: _jsonable(value) for key, value in row.items()}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on one claim, with its evidence."""
+
+    claim: Claim
+    identifier: str
+    level: Level
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    problems: tuple[str, ...] = ()
+    mutants: tuple[dict[str, Any], ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+    platforms: frozenset[str] = frozenset()
+
+    @property
+    def is_open(self) -> bool:
+        """Inconclusive at a level at which the claim need not settle."""
+        return self.verdict is Verdict.INCONCLUSIVE and self.level.rank < self.claim.settles.rank
+
+    @property
+    def agrees(self) -> bool:
+        """Whether evidence and record agree and no check turned out to be toothless."""
+        return not self.problems and (self.verdict is self.claim.records or self.is_open)
+
+    @property
+    def counterexample(self) -> Evidence | None:
+        """The first question at which the published statement failed."""
+        failed = (e for e in self.evidence if e.part == "published" and e.outcome is Outcome.FAILED)
+        return next(failed, None)
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        if self.verdict is not self.claim.records and not self.is_open:
+            return f"evidence: {self.verdict.value}; record: {self.claim.records.value}"
+        if self.problems:
+            return "; ".join(self.problems)
+        if self.is_open:
+            return f"open at level {self.level.name}; settles at {self.claim.settles.name}"
+        found = self.counterexample
+        return f"fails at {found.point}" if found else self.claim.statement
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The evidence as rows of a table."""
+        return [evidence.row() for evidence in self.evidence]
+
+    def to_data(self) -> dict[str, Any]:
+        """JSON data; infinite numbers as text."""
+        return {
+            "claim": self.identifier,
+            "source": self.claim.source,
+            "statement": self.claim.statement,
+            "falsifier": self.claim.falsifier,
+            "verdict": self.verdict.value,
+            "record": self.claim.records.value,
+            "agrees": self.agrees,
+            "open": self.is_open,
+            "level": self.level.name,
+            "settles": self.claim.settles.name,
+            "summary": self.summary,
+            "problems": list(self.problems),
+            "evidence": self.rows,
+            "mutants": list(self.mutants),
+            "platforms": sorted(self.platforms),
+        }
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_jsonable(item) for item in value]  # type: ignore[reportUnknownVariableType]
+    return value

@@ -1,0 +1,156 @@
+"""What arXiv 2506.18656 states, and what the evidence says."""
+
+from __future__ import annotations
+
+
+import sympy
+
+from lemmata.claims import (
+    CERTIFIED,
+    CONFIRMED,
+    Claim,
+    Limit,
+    Margin,
+    Mutant,
+    Symbolic,
+    empirical_bernstein,
+)
+from lemmata.records import Comparison, Paper
+from simulations.attention_memorization import RIDGE_REGRESSION, RIDGE_REGRESSION_LITERAL
+from theory.attention_memorization import RidgeRegression, ridge_regression_error
+from theory.numerics import marchenko_pastur
+
+
+PAPER = Paper(
+    title="A Random Matrix Analysis of In-context Memorization for Nonlinear Attention",
+    authors=("Zhenyu Liao", "Jiaqing Liu", "TianQi Hou", "Difan Zou", "Zenan Ling"),
+    arxiv="2506.18656",
+    year=2025,
+    summary="Closed-form memorization error of an attention layer with a linear probe, beside ridge regression.",
+    statements={
+        "R0": ("R1",),
+        "R1": ("C7", "R1"),
+        "R9": ("C7", "F1a", "F1b", "F1c"),
+        "C7": ("C7",),
+        "F1a": ("F1a",),
+        "F1b": ("F1b",),
+        "F1c": ("F1c",),
+    },
+)
+
+
+# ------------------------------------------------------------------ R1: the closed form, from the definitions
+
+
+def _closed_form_residue() -> sympy.Expr:
+    return _derivative_residue(lambda m, rho: m * (1 + m) / (1 + (1 + rho) * m))
+
+
+def _derivative_residue(label_form) -> sympy.Expr:  # type: ignore[no-untyped-def]
+    """E of R1 minus -gamma^2 dPsi/dgamma, with Psi = y^T (B + gamma)^-1 y / n.
+
+    m(-gamma) is known through its inverse z = -1/m + c/(1+m) alone, so d/dgamma = -(dz/dm)^-1 d/dm.
+    """
+    m, c, rho, gamma = sympy.symbols("m c rho gamma", positive=True)
+    inverse = -1 / m + c / (1 + m)
+    error = gamma**2 * sympy.diff(label_form(m, rho), m) / sympy.diff(inverse, m)
+    closed = gamma**2 * (1 + 2 * m + (1 + rho) * m**2) / (1 + (1 + rho) * m) ** 2 / (1 / m**2 - c / (1 + m) ** 2)
+    return sympy.together(error - closed)
+
+
+R1 = Claim(
+    "R1",
+    source="Proposition 2",
+    statement="The error -gamma^2 dPsi/dgamma of Psi = m(1+m)/(1+(1+rho)m) is the closed form of R1.",
+    falsifier="a point at which the two rational functions differ",
+    design=(),
+    published=Symbolic(_closed_form_residue, "E = -gamma^2 dPsi/dgamma in m, c, rho and gamma"),
+    mutants=(
+        Mutant(
+            "Psi with the signal once too often: m(1+m)/(1+(2+rho)m)",
+            Symbolic(
+                lambda: _derivative_residue(lambda m, rho: m * (1 + m) / (1 + (2 + rho) * m)),
+                "the closed form from a wrong Psi",
+            ),
+        ),
+    ),
+    records=CERTIFIED,
+)
+
+
+# ------------------------------------------------------------------ C7: the limit against exact finite sizes
+
+
+def _without_signal_part(model: RidgeRegression) -> float:
+    """R1 with the factor (1 + rho b^2) of the derivative left out."""
+    b = _b(model)
+    return ridge_regression_error(model) / (1 + model.snr * b * b)
+
+
+def _signal_not_squared(model: RidgeRegression) -> float:
+    """R1 with 1 + rho b in place of its square in the denominator."""
+    return ridge_regression_error(model) * (1 + model.snr * _b(model))
+
+
+def _ridge_per_dimension(model: RidgeRegression) -> float:
+    """R1 with the penalty p gamma |w|^2 in place of n gamma |w|^2."""
+    scaled = model.ridge * model.dimension / model.tokens
+    return ridge_regression_error(RidgeRegression(model.tokens, model.dimension, scaled, model.snr))
+
+
+def _edge_on_the_wrong_side(model: RidgeRegression) -> float:
+    """R1 with the slope factor 1 + c b^2 in place of 1 - c b^2."""
+    square = model.dimension / model.tokens * _b(model) ** 2
+    return ridge_regression_error(model) * (1 - square) / (1 + square)
+
+
+def _b(model: RidgeRegression) -> float:
+    m = marchenko_pastur.stieltjes(-model.ridge, model.dimension / model.tokens)
+    return m / (1 + m)
+
+
+C7 = Claim(
+    "C7",
+    source="Proposition 2",
+    statement="The error of ridge regression tends to R1 as n and p grow at a fixed ratio p/n.",
+    falsifier="a gap between R1 and the exact finite-size mean that outlives a correction of order 1/n",
+    design=(
+        RidgeRegression(128, 64, ridge=1.0, snr=1.0),
+        RidgeRegression(128, 128, ridge=0.5, snr=4.0),
+        RidgeRegression(128, 256, ridge=0.1, snr=0.0),
+        RidgeRegression(128, 32, ridge=0.01, snr=2.0),
+    ),
+    published=(
+        Limit(
+            ridge_regression_error,
+            RIDGE_REGRESSION["error"],
+            sizes=("tokens", "dimension"),
+            factors=(1, 2, 4, 8),
+            order=1,
+            margin=Margin(2e-3, "a remainder of order n^-2 (below 1e-4), and less than a marker's height in F1a"),
+            tool=empirical_bernstein,
+        ),
+        Limit(
+            ridge_regression_error,
+            RIDGE_REGRESSION["error"],
+            sizes=("tokens", "dimension"),
+            factors=(1, 2, 4, 8),
+            order=1,
+            margin=Margin(0.01, "small errors too: a remainder of order n^-2, and a line's width in F1a", relative=True),
+        ),
+    ),
+    mutants=(
+        Mutant("the derivative without its signal part", _without_signal_part, distance=10),
+        Mutant("the signal's denominator not squared", _signal_not_squared, distance=10),
+        Mutant("the penalty scaled by p in place of n", _ridge_per_dimension, distance=10),
+        Mutant("the slope of the inverse transform with the wrong sign", _edge_on_the_wrong_side, distance=10),
+    ),
+    records=CONFIRMED,
+)
+
+CLAIMS = (R1, C7)
+COMPARISONS = (
+    Comparison(
+        ridge_regression_error, RIDGE_REGRESSION["error"], witness=RIDGE_REGRESSION_LITERAL["error"]
+    ),
+)
