@@ -1,0 +1,57 @@
+"""The README tells the truth: its table is the catalogue's, its snippets and commands run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+COMMANDS = re.findall(r"^\$ lemmata (.+)$", README, re.MULTILINE)
+
+
+def _run(words: list[str], folder: Path) -> str:
+    from lemmata.cli import cli
+
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 0, f"lemmata {' '.join(words)} in {folder}: {result.output}"
+    return result.output
+
+
+def test_table_of_papers_is_the_catalogue_s(tmp_path: Path) -> None:
+    """README's table is what `lemmata list --markdown` prints."""
+    table = re.search(r"<!-- papers:begin -->\n(.*?)<!-- papers:end -->", README, re.DOTALL)
+    assert table is not None
+    assert table[1].strip() == _run(["list", "--markdown"], tmp_path).strip()
+
+
+@pytest.mark.parametrize("snippet", PYTHON)
+def test_python_snippet_runs(snippet: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A snippet runs as it stands and prints what the text says."""
+    exec(compile(snippet, "README.md", "exec"), {})
+    assert "limit 0.2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command of the README runs as it stands."""
+    words = shlex.split(command)
+    if words[0] in {"compare", "check", "figures"}:
+        words += ["--ledger", str(tmp_path / "ledger.sqlite")]
+    if words[0] == "figures":
+        words += ["--out", str(tmp_path / "figures")]
+    monkeypatch.setenv("COLUMNS", "160")
+    assert _run(words, tmp_path).strip()
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of README and docs names a file of the repository."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
