@@ -331,12 +331,12 @@ def _inspect(path: Path) -> bool:
             raise LedgerError(f"{name}: the folder {folder} does not exist; make it first")
         folder.mkdir(exist_ok=True)
     if not path.exists():
-        if not os.access(folder, os.W_OK):
+        if not _allowed(folder, os.W_OK):
             raise LedgerError(f"{name}: the folder {folder} is not writable")
         return True
     if not path.is_file():
         raise LedgerError(f"{name}: not a regular file")
-    if not os.access(path, os.R_OK | os.W_OK):
+    if not _allowed(path, os.R_OK | os.W_OK):
         raise LedgerError(f"{name}: the file is not readable and writable")
     if path.stat().st_size == 0:
         return True
@@ -350,6 +350,10 @@ def _inspect(path: Path) -> bool:
     if version < 1:
         raise LedgerError(f"{name}: damaged (no format version)")
     return False
+
+
+def _allowed(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _marks(path: Path) -> tuple[int, int]:
@@ -388,7 +392,10 @@ def _prepare(connection: sqlite3.Connection, *, fresh: bool) -> None:
         connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("BEGIN IMMEDIATE")  # shows a read-only file now rather than after an hour's work
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(
+        f"PRAGMA user_version = {FORMAT}"
+    )  # shows a read-only file now, not after an hour's work
     connection.execute("ROLLBACK")
 
 

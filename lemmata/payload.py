@@ -19,6 +19,8 @@ from numpy.lib import format as npy
 
 Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
 _CHECKSUM = 16
+_PLAIN = cast("tuple[type[Any], ...]", (np.ndarray, np.generic))
+_MASKED = cast("type[Any]", np.ma.MaskedArray)
 _LENGTH = struct.Struct("<I")
 _NPY_1 = npy.magic(1, 0)
 _NPY_1_PREFIX = struct.Struct("<8sH")  # magic string and length of the header
@@ -81,13 +83,12 @@ def _parsed_header(text: bytes) -> tuple[tuple[str, int], ...]:
 # The header of an `.npy` file takes NumPy some ten microseconds to write or read; chunks repeat the same few.
 
 
-def _to_npy(name: str, given: object) -> bytes:
+def _to_npy(name: str, given: Any) -> bytes:
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"array name = {name!r}: must be a str")
-    masked = cast("type[object]", np.ma.MaskedArray)
-    if not isinstance(given, np.ndarray | np.generic) or isinstance(given, masked):
+    if not isinstance(given, _PLAIN) or isinstance(given, _MASKED):
         raise ValueError(f"array {name!r} is a {type(given).__name__}: must be a plain NumPy array")
-    values = np.asarray(cast("np.ndarray[Any, Any]", given))
+    values: np.ndarray[Any, Any] = np.asarray(given)
     if values.dtype.hasobject:
         raise ValueError(
             f"array {name!r} has dtype {values.dtype}: Python objects are not kept, only numbers"
