@@ -194,7 +194,8 @@ def power_at_last_look(
 
     The point lies above the mean for `side = 1`, below for -1.
     """
-    distance = float(np.asarray(sequence.detectable(looks[-1], law.variance, power)))
+    # A hair beyond: counts make the interval end at the very point, which then belongs to it.
+    distance = float(np.asarray(sequence.detectable(looks[-1], law.variance, power))) * (1 + 1e-9)
     detected = 0
     for rng, batch in _batches(seed, experiments):
         interval = sequence.interval(list(_prefixes(law, rng, batch, looks)))

@@ -98,17 +98,21 @@ class EmpiricalBernstein:
     def detectable(self, trials: Values, variance: Values, power: float = 0.9) -> Values:
         """Distance detected at `trials` trials with probability at least `power`.
 
-        The mean is taken as normal and the variance process at its expectation, for looks that double from
-        `start` and for the least favourable place of the mean in the range; a narrower first block helps.
+        The mean is taken as normal, for looks that double from `start`. Of the laws with this variance and
+        range the one on two points, whose mean and spread err together, is the least favourable: there the
+        probability is `power`. Without a guess the mean's place in the range is the least favourable too.
         """
         n, variance = check_plan(trials, variance, power, first=1)
         reach = np.asarray(self.high, dtype=np.float64) - np.asarray(self.low, dtype=np.float64)
         unit = variance / reach**2
         blocks = np.maximum(np.log2(n / self.start), 0.0)
-        # planning trusts a guess; without one the mean may lie at an end of the range
         offset = np.minimum(n, self.start) * (np.maximum(0.25 - unit, 0.0) if self.guess is None else 0.0)
-        radius = reach * _radius(n * unit + blocks * unit + offset, n, self.alpha)
-        return plain(radius + normal_quantile(power) * np.sqrt(variance / n))
+        process = n * unit + blocks * unit + offset
+        radius = _radius(process, n, self.alpha)
+        # With two points, asymmetry a = sqrt(1 - 4 unit): the squares' sum moves by a for each unit of the sum.
+        slope = (_radius(process + 1e-3 * (process + 1), n, self.alpha) - radius) / (1e-3 * (process + 1))
+        together = 1 + n * slope * np.sqrt(np.maximum(1 - 4 * unit, 0.0))
+        return plain(reach * (radius + normal_quantile(power) * together * np.sqrt(unit / n)))
 
     def trials_needed(self, discrepancy: Values, variance: Values, power: float = 0.9) -> Values:
         """Trials after which `discrepancy` is detected with probability at least `power`."""

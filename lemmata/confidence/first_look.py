@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lemmata.confidence.validation import Array, positive
+from lemmata.confidence.validation import Array, least, positive
 from lemmata.statistics import Moments
 
 
@@ -30,8 +30,11 @@ class FirstLook:
     ratio : float or None
         Largest skewness of the mean, over 1 (the mean's skewness is `g / sqrt(n)`); None: not used.
     tail : float or None
-        Largest logarithm of the factor. 3 is a factor of 20 in one tail; at a single look a mixture's tail is
-        about 1/40 of alpha, which absorbs it (docs/calibration.md has the measured levels). None: not used.
+        Largest logarithm of the factor; None: not used. 3 is a factor of 20 in one tail. A mixture's reserve
+        absorbs it: at a single look its tail is 1/20 of alpha (at .05) to 1/80 (at 2.5e-7), and
+        docs/calibration.md has the measured levels.
+    noise : float
+        Standard errors to be added to the sample's skewness.
 
     References
     ----------
@@ -41,23 +44,27 @@ class FirstLook:
 
     ratio: float | None = 0.1
     tail: float | None = 3.0
+    noise: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("ratio", "tail"):
             if (value := getattr(self, name)) is not None:
                 positive(name, value)
+        least("noise", self.noise, 0.0)
 
     def allows(self, moments: Moments, critical: float) -> npt.NDArray[np.bool_]:
         """Where the sample meets the rule, `critical` being the t-statistic's critical value at this look."""
         n = float(moments.count)
-        skewness = (np.abs(moments.skewness) + np.sqrt(6 / n)) / np.sqrt(n)
+        skewness = (np.abs(moments.skewness) + self.noise * np.sqrt(6 / n)) / np.sqrt(n)
         return np.asarray(skewness <= self._bound(critical))
 
     def trials(self, skewness: float, critical: float) -> float:
         """About how many trials a law of this skewness must wait, at a constant critical value."""
-        bound = self._bound(critical)
-        root = (abs(skewness) + np.sqrt(skewness**2 + 4 * bound * np.sqrt(6))) / (2 * bound)
-        return float(np.ceil(root**2))
+        bound = float(self._bound(critical))
+        if bound == 0:
+            return np.inf
+        g, noise = abs(skewness), self.noise * np.sqrt(6)
+        return float(np.ceil(((g + np.sqrt(g**2 + 4 * bound * noise)) / (2 * bound)) ** 2))
 
     def _bound(self, critical: float) -> Array:
         bounds = [np.inf if self.ratio is None else self.ratio]

@@ -65,10 +65,20 @@ class MaurerPontil:
         return maurer_pontil(moments, self.low, self.high, alpha)
 
     def detectable(self, trials: Values, variance: Values, alpha: float, power: float = 0.9) -> Values:
-        """Distance detected with probability `power`, the mean being normal and its variance known."""
+        """Distance detected with probability at least `power`, the mean being taken as normal.
+
+        `power` is the probability for a law on two points, whose mean and spread err together; it is larger
+        for any other law of this variance and range.
+        """
         n, variance = check_plan(trials, variance, power)
         reach = finite("high", self.high) - finite("low", self.low)
-        return plain(_radius(n, variance, reach, alpha) + normal_quantile(power) * np.sqrt(variance / n))
+        unit = variance / reach**2
+        price = 2 * np.log(4 / probability("alpha", alpha))
+        with np.errstate(divide="ignore"):
+            slope = np.where(unit > 0, np.sqrt(price / (n * unit)) / 2, 0.0)
+        together = 1 + slope * np.sqrt(np.maximum(1 - 4 * unit, 0.0))
+        shift = normal_quantile(power) * together * np.sqrt(variance / n)
+        return plain(_radius(n, variance, reach, alpha) + shift)
 
 
 def _radius(n: Values, variance: Values, reach: Values, alpha: float) -> Values:
