@@ -1,12 +1,13 @@
-"""Hold the confidence tools to their promises and write what was measured: `python -m benchmarks.calibration`.
+"""Hold the confidence tools to their promises: `python -m benchmarks.calibration`.
 
-Writes docs/calibration.md. About ten minutes on one core; `--thin 10` takes a tenth of the experiments.
+Writes what was measured to docs/calibration.md. About ten minutes on one core; `--thin 10` takes a tenth of the experiments.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from collections.abc import Sequence as Items
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,13 @@ from lemmata.confidence import (
     FirstLook,
     MaurerPontil,
     NormalMixture,
+    Sequence,
     Spending,
     TMixture,
     look_sizes,
 )
 from lemmata.confidence.calibration import (
+    Mixture,
     Tally,
     power_at_last_look,
     relative_width,
@@ -37,14 +40,14 @@ from lemmata.confidence.far_tail import probability_of_error
 from lemmata.confidence.laws import COIN, DIE, EXPONENTIAL, LOG_NORMAL, NORMAL, RARE, UNIFORM, Law
 
 LAWS = (NORMAL, EXPONENTIAL, LOG_NORMAL, UNIFORM, DIE, COIN, RARE)
-FIXED_RULE = FirstLook(ratio=0.1, tail=None)
+FIXED_RULE = FirstLook(ratio=0.1, tail=None, noise=0.0)
 RULES = (("no rule", None), ("fixed bound 0.1", FIXED_RULE), ("the rule", FirstLook()))
 SEED = 20250
 
 
-def tools(law: Law, alpha: float) -> list[tuple[str, object]]:
+def tools(law: Law, alpha: float) -> list[tuple[str, Sequence]]:
     """The sequences that may be used on a law, by name."""
-    found: list[tuple[str, object]] = [
+    found: list[tuple[str, Sequence]] = [
         ("t-mixture", TMixture(alpha)),
         ("Student, spending", Spending(STUDENT, alpha)),
     ]
@@ -65,7 +68,7 @@ def tools(law: Law, alpha: float) -> list[tuple[str, object]]:
     return found
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Items[str], rows: Iterable[Items[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -100,10 +103,9 @@ def at_every_trial(thin: int) -> str:
     rows: list[list[str]] = []
     experiments = 4_000 // thin
     for law in LAWS:
-        mixtures = [("t-mixture", TMixture(0.05), TMixture(0.01))]
-        mixtures += [
-            ("t-mixture, tightest at 64", TMixture(0.05, tightest_at=64), TMixture(0.01, tightest_at=64))
-        ]
+        mixtures: list[tuple[str, Mixture, Mixture]] = [("t-mixture", TMixture(0.05), TMixture(0.01))]
+        early = (TMixture(0.05, tightest_at=64), TMixture(0.01, tightest_at=64))
+        mixtures.append(("t-mixture, tightest at 64", *early))
         if law is NORMAL:
             mixtures += [("normal mixture", NormalMixture(0.05, 1.0), NormalMixture(0.01, 1.0))]
         if law.support == (0.0, 1.0):
@@ -129,11 +131,10 @@ def bands(thin: int) -> str:
 def at_one_in_ten_thousand(thin: int) -> str:
     experiments = 200_000 // thin
     rows = []
-    for law in (NORMAL, EXPONENTIAL, LOG_NORMAL):
+    for law in (NORMAL, EXPONENTIAL, LOG_NORMAL, RARE):
         tagged = [(at, name, TMixture(1e-4, rule, at)) for at in (64, 512, 4096) for name, rule in RULES]
-        alarms = watch(
-            [s for *_, s in tagged], [1e-4] * len(tagged), law, experiments, look_sizes(16384), SEED
-        )
+        sequences = [sequence for *_, sequence in tagged]
+        alarms = watch(sequences, [1e-4] * len(tagged), law, experiments, look_sizes(16384), SEED)
         for at in (64, 512, 4096):
             cells = [shown(a.missed) for (where, *_), a in zip(tagged, alarms, strict=True) if where == at]
             rows.append([law.name, str(at), *cells])
@@ -157,9 +158,8 @@ def far_tails(thin: int) -> str:
                         cells.append(f"**{text}**" if ratio - 3.7 * error > 1 else text)
                 rows.append([law.name, f"{alpha:g}", str(at), *cells])
     head = ["law", "alpha", "tightest at", *(name for name, _ in RULES)]
-    return f"{experiments:,} weighted experiments for each row, looks at 16, 32, ..., 65,536.\n\n" + table(
-        head, rows
-    )
+    note = f"{experiments:,} weighted experiments for each row, looks at 16, 32, ..., 65,536.\n\n"
+    return note + table(head, rows)
 
 
 def waiting() -> str:
@@ -231,23 +231,24 @@ def widths() -> str:
 
 PAGE = """# How the confidence tools keep their promises
 
-Written by `python -m benchmarks.calibration`; fixed seeds. A rate in **bold** breaks its promise: there would be
-less than one chance in 10,000 of as many errors if the promise held (one-sided Clopper-Pearson). The tests hold
-every tool to this on the laws for which it claims validity; the long ones run in `make test-full`.
+Written by `python -m benchmarks.calibration`; fixed seeds. A rate in **bold** breaks its promise: there
+would be less than one chance in 10,000 of as many errors if the promise held (one-sided Clopper-Pearson).
+The tests hold every tool to this on the laws for which it claims validity; the long ones run in `make
+test-full`.
 
-A tool is *exact* when its level holds at every number of trials: the normal mixture (a known or bounding standard
-deviation), empirical Bernstein (a known range), beta-binomial and Clopper-Pearson (zeros and ones), Maurer-Pontil
-(a known range), DKW (any law). It is *asymptotic* when the level holds for normal trials, or for many: the
-t-mixture (exact for normal trials at every number of them), Student, Wilson. The last two have no first-look
-rule, and the tables show what that means on skewed trials: they are here for comparison and for a single,
-large, fixed sample.
+A tool is *exact* when its level holds at every number of trials: the normal mixture (a known or bounding
+standard deviation), empirical Bernstein (a known range), beta-binomial and Clopper-Pearson (zeros and
+ones), Maurer-Pontil (a known range), DKW (any law). It is *asymptotic* when the level holds for normal
+trials, or for many: the t-mixture (exact for normal trials at every number of them), Student, Wilson. The
+last two have no first-look rule, and the tables show what that means on skewed trials: they are here for
+comparison and for a single, large, fixed sample.
 
 ## Watched at every look
 
-Looks at 16, 32, 64, ..., 16,384 trials; an error at any look counts. *Missed*: an interval leaves the mean out.
-*Confirmed*: the mean lies exactly a margin (0.1 standard deviations) from a point, and an interval lies within
-the margin. *Refuted*: it lies within by a part in 10^9, and an interval lies outside. The hard cases of a
-decision are these two.
+Looks at 16, 32, 64, ..., 16,384 trials; an error at any look counts. *Missed*: an interval leaves the mean
+out. *Confirmed*: the mean lies exactly a margin (0.1 standard deviations) from a point, and an interval
+lies within the margin. *Refuted*: it lies within by a part in 10^9, and an interval lies outside. The hard
+cases of a decision are these two.
 
 {looks}
 
@@ -263,17 +264,19 @@ The mixtures bound the errors at all trials together; looks on the ladder use on
 
 ## The first-look rule of the t-mixture
 
-Skewness g of a trial changes the tail of the t-statistic at critical value z by a factor of about
-exp(|g| z^3 / (3 sqrt(n))), upwards on the side where the sample lacks the law's large values. The rule to wait
-until |g| / sqrt(n) <= 0.1 is right for moderate levels. It is *not* enough at the levels that a suite uses: z
-grows as alpha falls (z = 6 at 2.5e-7), and a small sample of a skewed law that errs is one that looks mild. The
-rule in use is
+Skewness g of a trial changes the tail of the t-statistic at critical value z by a factor of about exp(|g|
+z^3 / (3 sqrt(n))), upwards on the side where the sample lacks the law's large values. The rule to wait
+until |g| / sqrt(n) <= 0.1 is right for moderate levels. It is *not* enough at the levels that a suite uses:
+z grows as alpha falls (z = 6 at 2.5e-7), and a small sample of a skewed law that errs is one that looks
+mild. The rule in use is
 
     (|g| + sqrt(6/n)) / sqrt(n)  <=  min(0.1, 9 / z^3)
 
-with the sample's g: the factor is held below exp(3) = 20 in one tail, which the mixture's reserve absorbs (at a
-single look, at the trials for which it is tightest, its tail is about 1/40 of alpha). Below, *tightest at* is the
-mixture's tuning: 4,096 is the default, which by itself keeps the first looks quiet; 64 lets them speak.
+with the sample's g: the factor is held below exp(3) = 20 in one tail, which the mixture's reserve absorbs
+(at a single look, at the trials for which it is tightest, its tail is 1/20 of alpha at .05 and 1/80 at
+2.5e-7); the standard error sqrt(6/n) keeps small samples that are mild by luck waiting. *Fixed bound 0.1*
+is the older rule as it stands, without that term. *Tightest at* is the mixture's tuning: 4,096 is the
+default, which by itself keeps the first looks quiet; 64 lets them speak.
 
 ### At 1e-4, by plain simulation
 
@@ -281,34 +284,37 @@ mixture's tuning: 4,096 is the default, which by itself keeps the first looks qu
 
 ### Down to 2.5e-7, by importance sampling
 
-Probability of an interval wholly below the mean, as a multiple of alpha (± one standard error); bold: above 1.
+Probability of an interval wholly below the mean, as a multiple of alpha (± one standard error); bold: above
+1.
 
 {tails}
 
 ### What the rule costs
 
-First look of the doubling ladder at which a law of this skewness is expected to meet the rule (2 is exponential,
-6.18 log-normal). Where this is too long and the range is known, empirical Bernstein does not wait.
+First look of the doubling ladder at which a law of this skewness is expected to meet the rule (2 is
+exponential, 6.18 log-normal). Where this is too long and the range is known, empirical Bernstein does not
+wait.
 
 {waiting}
 
-What no rule can see is an event that the sample does not hold: trials that are almost always mild and once in
-100,000 enormous look mild. For such trials use a tool that knows their range, or a statistic with lighter tails.
+What no rule can see is an event that the sample does not hold: trials that are almost always mild and once
+in 100,000 enormous look mild. For such trials use a tool that knows their range, or a statistic with
+lighter tails.
 
 ## Power
 
-The smallest distance that is detected with probability 0.9, as each tool states it, planted above and below the
-mean. For the empirical Bernstein tools 0.9 is the probability for laws on two points and a lower bound for
-others; for rare events the tool states the distance for the harder side.
+The smallest distance that is detected with probability 0.9, as each tool states it, planted above and below
+the mean. For the empirical Bernstein tools 0.9 is the probability for laws on two points and a lower bound
+for others; for rare events the tool states the distance for the harder side.
 
 {powers}
 
 ## Width
 
-Half width over that of the normal interval of the same level for a fixed sample of the same size: the price of
-being allowed to stop at any time. The normal and the t-mixture are tightest at 4,096 trials, and stay within a
-few percent of that over a factor of 16 either way at small levels. The table takes the laws' variance as given;
-the t-mixture may have to wait longer than shown for its first look.
+Half width over that of the normal interval of the same level for a fixed sample of the same size: the price
+of being allowed to stop at any time. The normal and the t-mixture are tightest at 4,096 trials, and stay
+within a few percent of that over a factor of 16 either way at small levels. The table takes the laws'
+variance as given; the t-mixture may have to wait longer than shown for its first look.
 
 {widths}
 """

@@ -109,7 +109,7 @@ class EmpiricalBernstein:
         offset = np.minimum(n, self.start) * (np.maximum(0.25 - unit, 0.0) if self.guess is None else 0.0)
         process = n * unit + blocks * unit + offset
         radius = _radius(process, n, self.alpha)
-        # With two points, asymmetry a = sqrt(1 - 4 unit): the squares' sum moves by a for each unit of the sum.
+        # With two points the sum of squares moves by sqrt(1 - 4 unit) for each unit of the sum.
         slope = (_radius(process + 1e-3 * (process + 1), n, self.alpha) - radius) / (1e-3 * (process + 1))
         together = 1 + n * slope * np.sqrt(np.maximum(1 - 4 * unit, 0.0))
         return plain(reach * (radius + normal_quantile(power) * together * np.sqrt(unit / n)))
