@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 
 from lemmata.pictures import COLORS, Figure, Quality, canvas, plot_simulation, plot_theory
 from lemmata.tables import theory_table
@@ -32,9 +33,9 @@ _MARKERS = (
 def _draw_curves(axes: Axes, data: pd.DataFrame, x: str) -> None:
     plot_theory(axes, data, x, label="limit (theory)", color=COLORS["blue"])
     plot_simulation(axes, data, x, series=CHAIN, label="exact finite-size law (simulation)")
-    plot_simulation(
-        axes, data, x, series=LITERAL, label="literal simulation", color=COLORS["black"], marker="D", filled=False
-    )
+    size = 1.55 * rcParams["lines.markersize"]
+    look = {"color": COLORS["black"], "marker": "D", "filled": False, "markersize": size}
+    plot_simulation(axes, data, x, series=LITERAL, label="literal simulation", **look)
 
 
 def _sweep(
@@ -89,7 +90,7 @@ def draw_ridge_curve(data: pd.DataFrame) -> mpl.Figure:
         yscale="log",
         xlabel=r"ridge $\gamma$",
         ylabel=r"memorization error $E$",
-        title=r"Memorization error along the ridge ($p=2048$, $n=512$, $\rho=1$)",
+        title=r"Ridge regression, $p=2048$, $n=512$, $\rho=1$",
     )
     axes.legend(loc="lower right")
     return figure
@@ -109,7 +110,25 @@ def dimension_curve(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     dense = sorted({round(p) for p in (*wide, *bend)})
     sparse = quality(
         draft=[256, 1024, 2048, 3072, 4096, 6144, 16384],
-        standard=[128, 256, 512, 1024, 1536, 2048, 2560, 3072, 3584, 3840, 4096, 4352, 4608, 5120, 6144, 8192, 16384],
+        standard=[
+            128,
+            256,
+            512,
+            1024,
+            1536,
+            2048,
+            2560,
+            3072,
+            3584,
+            3840,
+            4096,
+            4352,
+            4608,
+            5120,
+            6144,
+            8192,
+            16384,
+        ],
         paper=[*np.geomspace(128, 16384, 29), 3300, 3700, 3900, 4000, 4200, 4300, 4500],
     )
     literal = quality(
@@ -127,11 +146,22 @@ def draw_dimension_curve(data: pd.DataFrame) -> mpl.Figure:
         _draw_curves(axes, data, "dimension")
         axes.axvline(4096, color="#888888", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     top.set(ylabel=r"memorization error $E$", ylim=(-0.02, 0.54))
-    top.set_title(r"Memorization error along the dimension ($n=4096$, $\gamma=10^{-5}$, $\rho=1$)")
+    top.set_title(r"Ridge regression, $n=4096$, $\gamma=10^{-5}$, $\rho=1$")
     top.annotate("$p=n$", (4096, 0.5), xytext=(4, 0), textcoords="offset points", va="top", color="#666666")
-    top.annotate(r"$(1-p/n)/(1+\rho)$", (2048, 0.25), xytext=(-8, -4), textcoords="offset points", ha="right", va="top")
-    bottom.set(xscale="log", yscale="log", xlabel=r"embedding dimension $p$", ylabel=r"$E$ (logarithmic)")
-    bottom.annotate(r"$\propto\gamma^2$", (9000, 1e-9), xytext=(0, 8), textcoords="offset points", va="bottom")
+    top.annotate(
+        r"$(1-p/n)/(1+\rho)$",
+        (2048, 0.25),
+        xytext=(-12, -6),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+    )
+    bottom.set(
+        xscale="log", yscale="log", xlabel=r"embedding dimension $p$", ylabel=r"memorization error $E$"
+    )
+    bottom.annotate(
+        r"$\propto\gamma^2$", (9000, 1e-9), xytext=(0, 8), textcoords="offset points", va="bottom"
+    )
     ticks = [128, 256, 512, 1024, 2048, 4096, 8192, 16384]
     bottom.set_xticks(ticks, [str(tick) for tick in ticks])
     bottom.minorticks_off()
@@ -162,7 +192,7 @@ def draw_snr_curve(data: pd.DataFrame) -> mpl.Figure:
         yscale="log",
         xlabel=r"signal-to-noise ratio $\rho=\|\mu\|^2$",
         ylabel=r"memorization error $E$",
-        title=r"Memorization error along the signal ($p=512$, $n=2048$, $\gamma=10^{-5}$)",
+        title=r"Ridge regression, $p=512$, $n=2048$, $\gamma=10^{-5}$",
     )
     axes.legend(loc="lower left")
     return figure

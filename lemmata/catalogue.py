@@ -142,7 +142,9 @@ class Catalogue:
         for comparison in comparisons:
             if comparison.prediction is result.function:
                 return comparison
-        raise UnknownNameError("comparison", result.identifier, [f"{result.paper}.{c.name}" for c in comparisons])
+        raise UnknownNameError(
+            "comparison", result.identifier, [f"{result.paper}.{c.name}" for c in comparisons]
+        )
 
     def claims(self, identifiers: Iterable[str] = ()) -> tuple[Entry[Claim], ...]:
         """The named claims (all of them when none is named), each once, in the order asked for.
@@ -193,7 +195,9 @@ class Catalogue:
         if found:
             raise _several("identifier", identifier, found)
         valid = [item.identifier for item in (*results, *entries)]
-        raise UnknownNameError("identifier", identifier, [*self.papers, *valid, *(e.item.id for e in entries)])
+        raise UnknownNameError(
+            "identifier", identifier, [*self.papers, *valid, *(e.item.id for e in entries)]
+        )
 
 
 def _only(kind: str, name: str, offered: Sequence[Entry[Any]], own: str) -> Entry[Any]:
@@ -203,7 +207,9 @@ def _only(kind: str, name: str, offered: Sequence[Entry[Any]], own: str) -> Entr
     if found:
         raise _several(kind, name, found)
     valid = [entry.identifier for entry in offered]
-    raise UnknownNameError(kind, name, valid if "/" in name else [*valid, *(entry.item.id for entry in offered)])
+    raise UnknownNameError(
+        kind, name, valid if "/" in name else [*valid, *(entry.item.id for entry in offered)]
+    )
 
 
 def _several(kind: str, name: str, found: Iterable[Any]) -> UnknownNameError:

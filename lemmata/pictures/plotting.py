@@ -56,6 +56,8 @@ def plot_simulation(
     **look: Any,
 ) -> None:
     """Draw the rows of kind 'simulation' (of one series) as markers with their intervals from `lo` to `hi`."""
+    from matplotlib import rcParams
+
     rows = _rows(data, "simulation", series).sort_values(x)
     value = rows["value"].to_numpy()
     spans = [(value - rows["lo"].to_numpy()).clip(min=0), (rows["hi"].to_numpy() - value).clip(min=0)]
@@ -66,9 +68,10 @@ def plot_simulation(
         fmt=marker,
         label=label,
         color=color,
-        markerfacecolor=color if filled else "white",
+        markerfacecolor=color if filled else "none",
         markeredgecolor="white" if filled else color,
-        zorder=3 if filled else 4,
+        elinewidth=0.75 * rcParams["lines.linewidth"],
+        zorder=4 if filled else 3,
         **look,
     )
 

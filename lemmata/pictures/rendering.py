@@ -100,7 +100,11 @@ def render(
     )
     provenance = {
         "identifier": entry.identifier,
-        "paper": {"name": entry.paper, "title": paper.title, "url": paper.metadata.url if paper.metadata else None},
+        "paper": {
+            "name": entry.paper,
+            "title": paper.title,
+            "url": paper.metadata.url if paper.metadata else None,
+        },
         "reproduces": figure.reproduces,
         "title": figure.title,
         "caption": figure.caption,

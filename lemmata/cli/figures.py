@@ -1,0 +1,70 @@
+"""`lemmata figures`: draw figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lemmata.cli.output import console, short
+from lemmata.cli.session import BUILD, State, laboratory_options, load_catalogue, open_laboratory
+from lemmata.pictures.records import Quality
+from lemmata.pictures.rendering import FORMATS
+from lemmata.pictures.style import MEDIA
+
+
+@click.command("figures")
+@click.argument("ids", nargs=-1, metavar="[IDS]...")
+@click.option(
+    "--quality",
+    type=click.Choice([q.value for q in Quality]),
+    default="standard",
+    show_default=True,
+    help="How much work.",
+)
+@click.option(
+    "--media", type=click.Choice(MEDIA), multiple=True, default=MEDIA[:1], help="Size; may be repeated."
+)
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    default=FORMATS[:1],
+    help="May be repeated.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder (default build/figures)."
+)
+@laboratory_options
+@click.pass_obj
+def command(
+    state: State,
+    ids: tuple[str, ...],
+    quality: str,
+    media: tuple[str, ...],
+    formats: tuple[str, ...],
+    out: Path | None,
+    **options: Any,
+) -> None:
+    """Draw figures (all of them when none is named), each with its data and provenance, and an index.html."""
+    catalogue = load_catalogue()
+    entries = catalogue.figures(ids)
+    from lemmata.pictures import render
+    from lemmata.report import write_index
+
+    folder = out if out is not None else BUILD / "figures"
+    stdout = console()
+    with open_laboratory(state, **options) as lab:
+        for entry in entries:
+            paper = catalogue.paper(entry.paper)
+            made = render(entry, paper, lab, Quality(quality), folder, media=media, formats=formats)
+            chunks = f"{made.computed} chunks computed, {made.reused} from the ledger"
+            files = ", ".join(short(path) for path in made.files)
+            stdout.print(
+                f"{made.identifier}  {made.seconds:.1f} s  {chunks}\n    {files}",
+                markup=False,
+                soft_wrap=True,
+            )
+    stdout.print(f"index  {short(write_index(folder))}", markup=False, soft_wrap=True)

@@ -1,0 +1,99 @@
+"""How commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDE = 160
+"""Columns of a table that goes into a file or pipe."""
+
+
+def console() -> Console:
+    """Standard output; wide, and without colours, where it is no terminal."""
+    from rich.console import Console
+
+    plain = Console(highlight=False)
+    if plain.is_terminal or "COLUMNS" in os.environ:
+        return plain
+    return Console(highlight=False, width=WIDE)
+
+
+def print_json(data: Any) -> None:
+    """JSON on standard output; NaN and infinities become null and text."""
+    print(json.dumps(clean(data), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def clean(data: Any) -> Any:
+    """Data that JSON can hold."""
+    if isinstance(data, Mapping):
+        return {str(key): clean(value) for key, value in data.items()}  # type: ignore[reportUnknownVariableType]
+    if isinstance(data, list | tuple):
+        return [clean(value) for value in data]  # type: ignore[reportUnknownVariableType]
+    if isinstance(data, float) and not math.isfinite(data):
+        return None if math.isnan(data) else str(data)
+    return data
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", text: Sequence[str] = ()
+) -> None:
+    """A table; the columns named in `text` are left-aligned and may wrap."""
+    from rich import box
+    from rich.table import Table
+
+    look = {"box": box.SIMPLE_HEAD, "title_justify": "left", "title_style": "bold", "header_style": "bold"}
+    table = Table(title=title or None, **look)
+    for column in columns:
+        is_text = column in text
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
+    for row in rows:
+        table.add_row(*(_escaped(number(value)) for value in row))
+    console().print(table)
+
+
+def print_facts(facts: Mapping[str, str], *, title: str = "") -> None:
+    """Names and texts, one line each; empty texts are left out."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, _escaped(value))
+    out = console()
+    if title:
+        out.print(_escaped(title), style="bold")
+    out.print(table)
+
+
+def number(value: Any, digits: int = 7) -> str:
+    """A number in a few significant digits; anything else as it prints."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def short(path: Path) -> str:
+    """A path as seen from the working folder, if it lies below."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+__all__ = ["clean", "console", "number", "print_facts", "print_json", "print_table", "short"]

@@ -1,0 +1,50 @@
+"""`lemmata predict`: evaluate a result along a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lemmata.cli.output import number, print_facts, print_json, print_table
+from lemmata.cli.session import load_catalogue
+from lemmata.cli.values import base_model, model_file
+
+
+@click.command("predict")
+@click.argument("result", metavar="PAPER.RESULT")
+@click.argument("assignments", nargs=-1, metavar="[KEY=VALUE]...")
+@model_file
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(result: str, assignments: tuple[str, ...], model: Path | None, as_json: bool) -> None:
+    """Evaluate a result; commas and ranges make a sweep.
+
+    lemmata predict attention_memorization.ridge_regression_error tokens=512 dimension=2048 ridge=0.1,1 snr=1
+    """
+    found = load_catalogue().result(result)
+    from lemmata.parsing import build_models, parse_assignments
+    from lemmata.tables import theory_table, varying
+
+    models = build_models(found.model, parse_assignments(assignments), base_model(model))
+    if as_json:
+        rows = [{"model": m.to_data(), "value": _plain(found.function(m))} for m in models]
+        facts = {"result": found.identifier, "source": found.source, "nature": str(found.nature)}
+        print_json(facts | {"formula": found.formula, "rows": rows})
+        return
+    table = theory_table(found.function, models, "value")
+    names = varying(models)
+    print_facts(
+        {"nature": str(found.nature), "formula": found.formula}, title=f"{found.identifier}: {found.title}"
+    )
+    if len(table) == 1:
+        print_facts({"value": number(float(table["value"].iloc[0]), 12)})
+        return
+    has_index = table["output"].nunique() > 1
+    columns = [*names, *(["output"] if has_index else []), "value"]
+    print_table(columns, table[columns].astype(object).to_numpy().tolist())
+
+
+def _plain(value: object) -> object:
+    import numpy as np
+
+    return np.asarray(value, dtype=float).tolist()
