@@ -39,7 +39,7 @@ class Batch:
 
     sampler: Sampler
     model: Model
-    axes: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    axes: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
     seed: int = 0
     paired: bool = False
     collect: Collect = field(default_factory=Collect)
@@ -132,7 +132,9 @@ def run_chunk(batch: Batch, index: int) -> dict[str, Array]:
     axes = {name: np.array(batch.axis_values(name)) for name in sampler.axes}
     outputs = sampler.function(model, rng, batch.trials, **axes)
     if set(outputs) != set(sampler.ranges):
-        raise SamplerError(f"{sampler.identifier}: outputs {sorted(outputs)}, declared {sorted(sampler.ranges)}")
+        raise SamplerError(
+            f"{sampler.identifier}: outputs {sorted(outputs)}, declared {sorted(sampler.ranges)}"
+        )
     lead = (batch.trials, *(len(values) for values in axes.values()))
     drop = tuple(1 + i for i, name in enumerate(sampler.axes) if name not in batch.axes)
     arrays: dict[str, Array] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -81,12 +81,10 @@ class Range:
 
 def as_real(value: Any) -> float | None:
     """The finite float that `value` stands for, or None (booleans and text are no numbers)."""
+    if getattr(value, "shape", None) == () and not isinstance(value, numbers.Real):
+        value = value.item()  # an array of no dimensions, or a NumPy scalar that is no number
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        if not (hasattr(value, "item") and getattr(value, "shape", None) == ()):
-            return None
-        value = value.item()
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            return None
+        return None
     try:
         number = float(value)
     except OverflowError:
@@ -169,7 +167,7 @@ class Choice:
 
     def coerce(self, name: str, value: Any) -> str:
         if isinstance(value, str) and value in self.options:
-            return value
+            return str(value)
         hint = nearest(value, self.options) if isinstance(value, str) else ""
         raise DomainError(name, value, self.words + hint)
 
@@ -189,11 +187,13 @@ class Vector:
     lengths: Range = field(default_factory=Range)
 
     def coerce(self, name: str, value: Any) -> tuple[Any, ...]:
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-            raise DomainError(name, value, self.words)
-        elements: list[Any] = list(value)  # type: ignore[reportUnknownArgumentType]
+        given = cast("object", value)
+        is_list = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping, Set))
+        if not is_list or getattr(given, "shape", None) == ():  # an array of no dimensions is no list
+            raise DomainError(name, given, self.words)
+        elements = list(cast("Iterable[Any]", given))
         if len(elements) not in self.lengths:
-            raise DomainError(name, value, self.words)
+            raise DomainError(name, given, self.words)
         return tuple(self.element.coerce(f"{name}[{i}]", x) for i, x in enumerate(elements))
 
     def plain(self, value: Sequence[Any]) -> list[Any]:

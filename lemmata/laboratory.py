@@ -18,6 +18,7 @@ import numpy as np
 
 from lemmata.chunks import Batch, run_chunk
 from lemmata.codedigest import code_digest
+from lemmata.domains import Range, Whole
 from lemmata.engines import Engine, make_engine
 from lemmata.estimates import Estimate
 from lemmata.ledger import ChunkRow, Ledger, platform_text
@@ -52,8 +53,8 @@ class Run:
 
     batch: Batch
     chunks: int = 0
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    platforms: set[str] = field(default_factory=set)
+    tallies: dict[str, Tally] = field(default_factory=dict[str, Tally])
+    platforms: set[str] = field(default_factory=set[str])
 
     @property
     def trials(self) -> int:
@@ -104,9 +105,7 @@ class Laboratory:
         ledger: Ledger | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise ValueError(f"seed = {seed!r}: must be a whole number >= 0")
-        self.seed = int(seed)
+        self.seed = Whole(Range(least=0)).coerce("seed", seed)
         self.engine = engine if engine is not None else make_engine()
         self.ledger = ledger
         self.progress = progress
@@ -130,9 +129,27 @@ class Laboratory:
     # -------------------------------------------------------------- public
 
     @overload
-    def estimate(self, sampler: Output, model: Model, trials: int, **options: Any) -> Estimate: ...
+    def estimate(
+        self,
+        sampler: Output,
+        model: Model,
+        trials: int,
+        *,
+        axes: Mapping[str, Sequence[float]] | None = None,
+        paired: bool = False,
+        collect: Collect | None = None,
+    ) -> Estimate: ...
     @overload
-    def estimate(self, sampler: Sampler, model: Model, trials: int, **options: Any) -> dict[str, Estimate]: ...
+    def estimate(
+        self,
+        sampler: Sampler,
+        model: Model,
+        trials: int,
+        *,
+        axes: Mapping[str, Sequence[float]] | None = None,
+        paired: bool = False,
+        collect: Collect | None = None,
+    ) -> dict[str, Estimate]: ...
     def estimate(
         self,
         sampler: Sampler | Output,
@@ -274,7 +291,7 @@ class _Tasks:
         self.slots = ((r, i) for r, first, stop in spans for i in range(first, stop))
         self.next: deque[tuple[int, int]] = deque()
         self.keys: dict[tuple[int, int], str] = {}
-        self.known: dict[str, Mapping[str, Array]] = {}
+        self.known: dict[Any, Mapping[str, Array]] = {}
         self.in_flight: dict[int, tuple[int, int]] = {}
         self.waiting: dict[tuple[int, int], Mapping[str, Array]] = {}
         self.unsaved: list[ChunkRow] = []
@@ -373,9 +390,7 @@ def _code(sampler: Sampler, model: type[Model]) -> str:
 
 
 def _positive(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} = {value!r}: must be a whole number >= 1")
-    return int(value)
+    return Whole(Range(least=1)).coerce(name, value)
 
 
 __all__ = ["Laboratory", "Progress", "Run"]

@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Self, cast, dataclass_transform
 
 from lemmata.domains import Choice, Domain, DomainError, Flag, Range, Real, Vector, Whole
 from lemmata.names import UnknownNameError
@@ -45,9 +45,7 @@ def real(
     return _field(Real(Range(above, least, below, most)), default, doc)
 
 
-def whole(
-    *, least: int | None = None, most: int | None = None, default: Any = MISSING, doc: str = ""
-) -> Any:
+def whole(*, least: int | None = None, most: int | None = None, default: Any = MISSING, doc: str = "") -> Any:
     """A field that holds an integer, optionally bounded."""
     return _field(Whole(Range(least=least, most=most)), default, doc)
 
@@ -107,8 +105,7 @@ class Nested:
         data: dict[str, Any] = dict(value)  # type: ignore[reportUnknownArgumentType]
         by_name = {cls.kind(): cls for cls in self.kinds}
         kind = data.get(_ONLY, self.kinds[0].kind())
-        if kind not in by_name:
-            raise DomainError(f"{name}.{_ONLY}", kind, Choice(tuple(by_name)).words)
+        kind = Choice(tuple(by_name)).coerce(f"{name}.{_ONLY}", kind)
         return by_name[kind].from_data(data, prefix=f"{name}.")
 
     def plain(self, value: Model) -> dict[str, Any]:
@@ -120,6 +117,7 @@ class Nested:
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(real, whole, flag, choice, vector, nested))
+@dataclass(frozen=True)
 class Model:
     """Base of all models; see the module's docstring. Subclasses become frozen dataclasses.
 
@@ -203,6 +201,10 @@ class Model:
             if not prefix:
                 raise
             raise DomainError(prefix + error.parameter, error.value, error.allowed) from None
+        except UnknownNameError as error:
+            raise UnknownNameError(
+                error.kind, prefix + error.name, [prefix + n for n in error.valid]
+            ) from None
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, shortest round-trip floats, no spaces."""
@@ -217,7 +219,7 @@ class Model:
             raise DomainError("model", text, f"a JSON object ({error})") from None
         if not isinstance(data, dict):
             raise DomainError("model", data, "a JSON object")
-        return cls.from_data(data)
+        return cls.from_data(cast("dict[str, Any]", data))
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, in hexadecimal; equal in every process and Python version."""

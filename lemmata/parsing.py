@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from lemmata.domains import Domain, Whole
 from lemmata.models import Model
@@ -71,7 +71,8 @@ def parse_value(key: str, text: str) -> Any:
 
 def _split(text: str) -> list[str]:
     """Split at the commas outside brackets and quotes."""
-    parts, depth, start, quote = [], 0, 0, ""
+    parts: list[str] = []
+    depth, start, quote = 0, 0, ""
     for i, char in enumerate(text):
         if quote:
             quote = "" if char == quote and not (quote == '"' and text[i - 1] == "\\") else quote
@@ -116,14 +117,17 @@ def _literal(key: str, text: str) -> Any:
         pass
     if _WORD.fullmatch(text):
         return text
-    raise ValueSyntaxError(f"{key}={text}: not a TOML literal, a name or a range (lo:hi:count, log:lo:hi:count)")
+    raise ValueSyntaxError(
+        f"{key}={text}: not a TOML literal, a name or a range (lo:hi:count, log:lo:hi:count)"
+    )
 
 
 def _as_toml(text: str) -> str:
     """Give bare `.5` and `1.` the digits that TOML wants, outside of strings; never a second line."""
     if "\n" in text or "\r" in text:
         raise ValueError(text)
-    pieces, start = [], 0
+    pieces: list[str] = []
+    start = 0
     for string in [*_STRINGS.finditer(text), None]:
         plain = text[start : string.start() if string else len(text)]
         if "#" in plain:
@@ -160,18 +164,16 @@ def nest(values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> di
     """Dotted keys as nested mappings, laid over `base`."""
     tree: dict[str, Any] = {}
     for key, value in (base or {}).items():
-        tree[key] = nest({}, value) if isinstance(value, Mapping) else value
+        tree[key] = nest({}, cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else value
     for key, value in values.items():
         *path, last = key.split(".")
         node = tree
         for step in path:
-            child = node.get(step)
-            if isinstance(child, str):
-                child = {"kind": child}
-            elif not isinstance(child, dict):
-                child = {}
+            child: Any = node.get(step)
+            if not isinstance(child, dict):
+                child = {"kind": child} if isinstance(child, str) else {}
             node[step] = child
-            node = child
+            node = cast("dict[str, Any]", child)
         node[last] = value
     return tree
 

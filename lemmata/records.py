@@ -250,7 +250,9 @@ class Paper:
     arxiv: str
     year: int
     summary: str
-    statements: Mapping[str, tuple[str, ...] | Waiver] = field(default_factory=dict)
+    statements: Mapping[str, tuple[str, ...] | Waiver] = field(
+        default_factory=dict[str, "tuple[str, ...] | Waiver"]
+    )
 
     @property
     def url(self) -> str:

@@ -148,5 +148,7 @@ def linear_combination(weights: Sequence[float], parts: Sequence[Moments]) -> Mo
     fourth_cumulant = sum(w**4 * (p.m4 - 3.0 * p.m2**2 / n) for w, p in pairs)
     low = sum(np.minimum(w * p.minimum, w * p.maximum) for w, p in pairs)
     high = sum(np.maximum(w * p.minimum, w * p.maximum) for w, p in pairs)
-    as_arrays = (np.asarray(x, dtype=np.float64) for x in (mean, m2, m3, fourth_cumulant + 3.0 * m2**2 / n, low, high))
+    as_arrays = (
+        np.asarray(x, dtype=np.float64) for x in (mean, m2, m3, fourth_cumulant + 3.0 * m2**2 / n, low, high)
+    )
     return Moments(n, *as_arrays)

@@ -58,9 +58,13 @@ def chunk_trials(sampler: Sampler, model: Model, *, paired: bool) -> int:
     """
     if paired:
         if sampler.paired_trials is None:
-            raise ValueError(f"paired = True: {sampler.identifier} does not draw in the same order for every model")
+            raise ValueError(
+                f"paired = True: {sampler.identifier} does not draw in the same order for every model"
+            )
         return sampler.paired_trials
     work = float(sampler.work(model))
     if not (math.isfinite(work) and work > 0):
-        raise ValueError(f"work = {work}: {sampler.identifier} must declare a positive finite work for {model}")
+        raise ValueError(
+            f"work = {work}: {sampler.identifier} must declare a positive finite work for {model}"
+        )
     return 2 ** int(min(max(math.log2(CHUNK_OPERATIONS / work), 0), math.log2(LARGEST_CHUNK)))

@@ -18,7 +18,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from operator import getitem
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -41,9 +42,9 @@ def flat(model: Model) -> dict[str, Any]:
         items: dict[str, Any] = {}
         for name, value in data.items():
             if isinstance(value, Mapping):
-                items |= walk(value, f"{prefix}{name}.")
+                items |= walk(cast("Mapping[str, Any]", value), f"{prefix}{name}.")
             elif not (name == "kind" and not prefix):
-                items[prefix + name] = str(value) if isinstance(value, list) else value
+                items[prefix + name] = str(cast("list[Any]", value)) if isinstance(value, list) else value
         return items
 
     return walk(model.to_data(), "")
@@ -78,7 +79,7 @@ def sweep_table(
 ) -> pd.DataFrame:
     """Runs and predictions as one table; see `Laboratory.sweep`."""
     models = [run.batch.model for run in runs]
-    axes = {name: values for run in runs[:1] for name, values in run.batch.axes.items()}
+    axes = dict(runs[0].batch.axes) if runs else {}
     names = [name for name in varying(models) if name not in axes]
     rows: list[dict[str, Any]] = []
 
@@ -96,7 +97,7 @@ def sweep_table(
             width = special.stdtrit(moments.count - 1, 0.975)
             for index, mean in np.ndenumerate(moments.mean):
                 se = float(moments.standard_error[index])
-                point = {name: values[i] for (name, values), i in zip(axes.items(), index, strict=False)}
+                point: dict[str, float] = dict(zip(axes, map(getitem, axes.values(), index), strict=True))
                 add(
                     run.batch.model,
                     point,
@@ -123,7 +124,9 @@ def theory_table(
     for model, _, value in predictions(predict, models):
         place = {name: flat(model).get(name) for name in names}
         for index, number in np.ndenumerate(np.asarray(value, dtype=float)):
-            rows.append({**place, "output": _indexed(output, index), "kind": "theory", "value": number, **_BLANK})
+            rows.append(
+                {**place, "output": _indexed(output, index), "kind": "theory", "value": number, **_BLANK}
+            )
     table = pd.DataFrame(rows, columns=[*names, *COLUMNS])
     if label is not None:
         table.insert(0, "series", label)

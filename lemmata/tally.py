@@ -31,7 +31,7 @@ class Collect:
 
     rows: tuple[str, ...] = ()
     covariance: tuple[str, ...] = ()
-    histogram: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    histogram: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
 
     def __post_init__(self) -> None:
         for output, edges in self.histogram.items():

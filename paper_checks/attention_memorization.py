@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 
 import sympy
 
@@ -19,7 +21,6 @@ from lemmata.records import Comparison, Paper
 from simulations.attention_memorization import RIDGE_REGRESSION, RIDGE_REGRESSION_LITERAL
 from theory.attention_memorization import RidgeRegression, ridge_regression_error
 from theory.numerics import marchenko_pastur
-
 
 PAPER = Paper(
     title="A Random Matrix Analysis of In-context Memorization for Nonlinear Attention",
@@ -42,11 +43,11 @@ PAPER = Paper(
 # ------------------------------------------------------------------ R1: the closed form, from the definitions
 
 
-def _closed_form_residue() -> sympy.Expr:
+def _closed_form_residue() -> Any:
     return _derivative_residue(lambda m, rho: m * (1 + m) / (1 + (1 + rho) * m))
 
 
-def _derivative_residue(label_form) -> sympy.Expr:  # type: ignore[no-untyped-def]
+def _derivative_residue(label_form: Callable[[Any, Any], Any]) -> Any:
     """E of R1 minus -gamma^2 dPsi/dgamma, with Psi = y^T (B + gamma)^-1 y / n.
 
     m(-gamma) is known through its inverse z = -1/m + c/(1+m) alone, so d/dgamma = -(dz/dm)^-1 d/dm.
@@ -54,7 +55,9 @@ def _derivative_residue(label_form) -> sympy.Expr:  # type: ignore[no-untyped-de
     m, c, rho, gamma = sympy.symbols("m c rho gamma", positive=True)
     inverse = -1 / m + c / (1 + m)
     error = gamma**2 * sympy.diff(label_form(m, rho), m) / sympy.diff(inverse, m)
-    closed = gamma**2 * (1 + 2 * m + (1 + rho) * m**2) / (1 + (1 + rho) * m) ** 2 / (1 / m**2 - c / (1 + m) ** 2)
+    closed = (
+        gamma**2 * (1 + 2 * m + (1 + rho) * m**2) / (1 + (1 + rho) * m) ** 2 / (1 / m**2 - c / (1 + m) ** 2)
+    )
     return sympy.together(error - closed)
 
 
@@ -127,7 +130,9 @@ C7 = Claim(
             sizes=("tokens", "dimension"),
             factors=(1, 2, 4, 8),
             order=1,
-            margin=Margin(2e-3, "a remainder of order n^-2 (below 1e-4), and less than a marker's height in F1a"),
+            margin=Margin(
+                2e-3, "a remainder of order n^-2 (below 1e-4), and less than a marker's height in F1a"
+            ),
             tool=empirical_bernstein,
         ),
         Limit(
@@ -136,21 +141,23 @@ C7 = Claim(
             sizes=("tokens", "dimension"),
             factors=(1, 2, 4, 8),
             order=1,
-            margin=Margin(0.01, "small errors too: a remainder of order n^-2, and a line's width in F1a", relative=True),
+            margin=Margin(
+                0.01, "small errors too: a remainder of order n^-2, and a line's width in F1a", relative=True
+            ),
         ),
     ),
     mutants=(
         Mutant("the derivative without its signal part", _without_signal_part, distance=10),
         Mutant("the signal's denominator not squared", _signal_not_squared, distance=10),
         Mutant("the penalty scaled by p in place of n", _ridge_per_dimension, distance=10),
-        Mutant("the slope of the inverse transform with the wrong sign", _edge_on_the_wrong_side, distance=10),
+        Mutant(
+            "the slope of the inverse transform with the wrong sign", _edge_on_the_wrong_side, distance=10
+        ),
     ),
     records=CONFIRMED,
 )
 
 CLAIMS = (R1, C7)
 COMPARISONS = (
-    Comparison(
-        ridge_regression_error, RIDGE_REGRESSION["error"], witness=RIDGE_REGRESSION_LITERAL["error"]
-    ),
+    Comparison(ridge_regression_error, RIDGE_REGRESSION["error"], witness=RIDGE_REGRESSION_LITERAL["error"]),
 )

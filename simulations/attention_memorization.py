@@ -71,7 +71,8 @@ def _chain_errors(
         grown = np.empty((2, levels, trials))
         grown[0, :drawn], grown[1, :drawn] = diagonal, superdiagonal
         diagonal, superdiagonal = grown
-        _draw_levels(*streams, (model.tokens, model.dimension, model.snr), drawn, diagonal, superdiagonal)
+        size = (model.tokens, model.dimension, model.snr)
+        _draw_levels(streams[0], streams[1], size, drawn, diagonal, superdiagonal)
         drawn = levels
         width = np.empty(len(open_ridges))
         values = np.empty((len(open_ridges), trials))
@@ -82,7 +83,14 @@ def _chain_errors(
 
 
 @kernel
-def _draw_levels(rng, redraws, size, first, diagonal, superdiagonal):  # type: ignore[no-untyped-def]
+def _draw_levels(
+    rng: np.random.Generator,
+    redraws: np.random.Generator,
+    size: tuple[int, int, float],
+    first: int,
+    diagonal: Array,
+    superdiagonal: Array,
+) -> None:
     """Draw the squared entries of the levels from `first` on, divided by n; row = level, column = trial."""
     tokens, dimension, snr = size
     trials = diagonal.shape[1]
@@ -109,7 +117,9 @@ def _draw_levels(rng, redraws, size, first, diagonal, superdiagonal):  # type: i
 
 
 @kernel
-def _enclose(diagonal, superdiagonal, ridge, is_complete, error, width):  # type: ignore[no-untyped-def]
+def _enclose(
+    diagonal: Array, superdiagonal: Array, ridge: Array, is_complete: bool, error: Array, width: Array
+) -> None:
     """Enclose the errors of all trials at each ridge g; write midpoints and the largest relative width.
 
     With q, e the squared entries and s_j = q_j d_j / (d_j + e_j), d_j = g + s_{j+1}, the error is

@@ -1,8 +1,8 @@
 """Engines: where chunks run. They never change what a chunk is.
 
 `submit` takes a tag and a call, `as_completed` yields (tag, result) in any order until nothing is in flight
-(calls may be submitted while it runs), `drain` gives a run up but keeps what is finished, `close` ends it. An engine may bundle
-consecutive calls; `capacity` says how many it wants to hold at once.
+(calls may be submitted while it runs), `drain` gives a run up but keeps what is finished, `close` ends it.
+An engine may bundle consecutive calls; `capacity` says how many it wants to hold at once.
 """
 
 from __future__ import annotations

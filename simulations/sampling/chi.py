@@ -21,7 +21,9 @@ Array = npt.NDArray[np.float64]
 
 
 @kernel
-def fill_chi_squared(rng: np.random.Generator, redraws: np.random.Generator, freedom: float, out: Array) -> None:
+def fill_chi_squared(
+    rng: np.random.Generator, redraws: np.random.Generator, freedom: float, out: Array
+) -> None:
     """Fill `out` with chi-squared draws of `freedom` degrees of freedom, 1 or any number >= 2.
 
     The first candidates come from `rng`, one normal and one uniform for each entry whatever happens; the rejected
