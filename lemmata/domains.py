@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from lemmata.names import nearest
 
@@ -179,6 +179,16 @@ class Choice:
         return f"one of {', '.join(self.options)}"
 
 
+def _elements(value: Any) -> list[Any] | None:
+    """The elements of a list, tuple or array; None for text, mappings, sets and what has no elements."""
+    if isinstance(value, (str, bytes, Mapping, Set)) or getattr(value, "shape", None) == ():
+        return None
+    try:
+        return list(value)
+    except TypeError:
+        return None
+
+
 @dataclass(frozen=True)
 class Vector:
     """A tuple of elements of one domain; an element domain may be a `Vector` again (a matrix)."""
@@ -187,13 +197,9 @@ class Vector:
     lengths: Range = field(default_factory=Range)
 
     def coerce(self, name: str, value: Any) -> tuple[Any, ...]:
-        given = cast("object", value)
-        is_list = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping, Set))
-        if not is_list or getattr(given, "shape", None) == ():  # an array of no dimensions is no list
-            raise DomainError(name, given, self.words)
-        elements = list(cast("Iterable[Any]", given))
-        if len(elements) not in self.lengths:
-            raise DomainError(name, given, self.words)
+        elements = _elements(value)
+        if elements is None or len(elements) not in self.lengths:
+            raise DomainError(name, value, self.words)
         return tuple(self.element.coerce(f"{name}[{i}]", x) for i, x in enumerate(elements))
 
     def plain(self, value: Sequence[Any]) -> list[Any]:
