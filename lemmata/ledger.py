@@ -133,17 +133,18 @@ class Ledger:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path | None = Path(path)
-        self._open(str(self.path), fresh=_inspect(self.path))
+        _inspect(self.path)
+        self._open(str(self.path))
 
     @classmethod
     def memory(cls) -> Ledger:
         """A ledger that lives in memory only and is gone when it is closed."""
         self = cls.__new__(cls)
         self.path = None
-        self._open(":memory:", fresh=True)
+        self._open(":memory:")
         return self
 
-    def _open(self, database: str, *, fresh: bool) -> None:
+    def _open(self, database: str) -> None:
         self._name = "ledger in memory" if self.path is None else f"ledger {self.path}"
         self._owner = (os.getpid(), threading.get_ident())
         self._runs: dict[tuple[str, str, str], int] = {}
@@ -151,7 +152,7 @@ class Ledger:
         with self._told():
             connection = sqlite3.connect(database, timeout=WAIT_SECONDS, isolation_level=None)
             try:
-                _prepare(connection, fresh=fresh)
+                _prepare(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -316,12 +317,12 @@ class Ledger:
         """Turn an error of SQLite into one line that says what to do."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise LedgerError(f"{self._name}: {_reason(error)}") from error
 
 
-def _inspect(path: Path) -> bool:
-    """Whether the file is to be made; refuses, without touching it, whatever is no ledger of this format."""
+def _inspect(path: Path) -> None:
+    """Refuse, without touching it, whatever can become no ledger and is none of this format."""
     name = f"ledger {path}"
     folder = path.absolute().parent
     if path.is_dir():
@@ -333,13 +334,13 @@ def _inspect(path: Path) -> bool:
     if not path.exists():
         if not _allowed(folder, os.W_OK):
             raise LedgerError(f"{name}: the folder {folder} is not writable")
-        return True
+        return
     if not path.is_file():
         raise LedgerError(f"{name}: not a regular file")
     if not _allowed(path, os.R_OK | os.W_OK):
         raise LedgerError(f"{name}: the file is not readable and writable")
     if path.stat().st_size == 0:
-        return True
+        return
     application, version = _marks(path)
     if application != APPLICATION:
         raise LedgerError(f"{name}: not a Lemmata ledger; the file is left as it is")
@@ -349,7 +350,6 @@ def _inspect(path: Path) -> bool:
         )
     if version < 1:
         raise LedgerError(f"{name}: damaged (no format version)")
-    return False
 
 
 def _allowed(path: Path, mode: int) -> bool:
@@ -370,8 +370,8 @@ def _marks(path: Path) -> tuple[int, int]:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             return application, version
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorname == "SQLITE_NOTADB":
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
                 break
             if mode == "mode=ro":
                 raise LedgerError(f"ledger {path}: {_reason(error)}") from error
@@ -381,15 +381,15 @@ def _marks(path: Path) -> tuple[int, int]:
     return 0, 0
 
 
-def _prepare(connection: sqlite3.Connection, *, fresh: bool) -> None:
-    if fresh:
-        connection.execute("BEGIN IMMEDIATE")
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            connection.execute(f"PRAGMA application_id = {APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {FORMAT}")
-            for statement in filter(str.strip, _TABLES.split(";")):
-                connection.execute(statement)
-        connection.execute("COMMIT")
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables if there are none: the file is new, or its maker was killed before it had made them."""
+    connection.execute("BEGIN IMMEDIATE")
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        for statement in filter(str.strip, _TABLES.split(";")):
+            connection.execute(statement)
+    connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("BEGIN IMMEDIATE")
@@ -424,7 +424,8 @@ def _printable(key: Key) -> str:
     return key if isinstance(key, str) else key.hex()
 
 
-def _reason(error: sqlite3.Error) -> str:
+def _reason(error: sqlite3.Error | UnicodeDecodeError) -> str:
+    """One line for an error of SQLite (whose message about a damaged file may itself be no text)."""
     name = getattr(error, "sqlite_errorname", "")
     kept = "what was committed stays readable"
     if name == "SQLITE_FULL":
@@ -439,7 +440,7 @@ def _reason(error: sqlite3.Error) -> str:
         return f"another process has been writing for more than {WAIT_SECONDS} s"
     if name == "SQLITE_NOTADB":
         return "not a Lemmata ledger; the file is left as it is"
-    if name.startswith("SQLITE_CORRUPT"):
+    if name.startswith("SQLITE_CORRUPT") or name == "SQLITE_ERROR" or isinstance(error, UnicodeDecodeError):
         return "damaged or truncated; move the file away to compute its chunks anew"
     return f"{error} ({name or type(error).__name__})"
 

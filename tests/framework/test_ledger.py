@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -89,6 +89,7 @@ dtypes = st.one_of(
 shapes = hnp.array_shapes(min_dims=0, min_side=0, max_dims=4, max_side=4)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), hnp.arrays(dtypes, shapes), max_size=4), st.data())
 def test_arrays_keep_their_bits(arrays: dict[str, np.ndarray], data: st.DataObject) -> None:
     """Every numeric dtype, shape and memory order comes back bit for bit, NaN payloads included."""
@@ -524,10 +525,12 @@ for moment in range(moments):
             ledger.put(chunk_row(index) for index in range(first, first + 5))
             os.write(writing, b".")
     os.close(writing)
+    acknowledged = total
+    if moment % 2:  # else the file may not be there yet
+        acknowledged += 5 * len(os.read(reading, 65536))
     time.sleep(0.002 * 40 ** random.random())  # 2 to 80 ms, the small ones as likely as the large
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    acknowledged = total
     while block := os.read(reading, 65536):
         acknowledged += 5 * len(block)
     os.close(reading)
@@ -549,7 +552,7 @@ def test_killed_at_any_moment(path: Path, moments: int) -> None:
     process = python(KILLED, str(path), str(moments), "7")
     out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
-    assert int(out) > moments // 4, "many writers should have come to write something"
+    assert int(out) >= moments // 2, "the writers that were waited for have written something"
 
 
 SHARED = """
