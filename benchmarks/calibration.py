@@ -1,6 +1,6 @@
 """Hold the confidence tools to their promises: `python -m benchmarks.calibration`.
 
-Writes what was measured to docs/calibration.md. About ten minutes on one core; `--thin 10` takes a tenth of the experiments.
+Writes what was measured to docs/calibration.md. About ten minutes on one core; `--thin 10` takes a tenth of it.
 """
 
 from __future__ import annotations
