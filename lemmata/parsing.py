@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from lemmata.domains import Domain, Whole
-from lemmata.models import Model
+from lemmata.models import Model, Nested
 from lemmata.names import UnknownNameError
 
 MOST_VALUES = 1_000_000
 _WORD = re.compile(r"[A-Za-z_][\w\-.]*")
-_NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"(log:)?({_NUMBER}):({_NUMBER}):([^:,]+)")
 _STRINGS = re.compile(r"\"(?:\\.|[^\"\\])*\"|'[^']*'")
 
@@ -72,10 +72,12 @@ def parse_value(key: str, text: str) -> Any:
 def _split(text: str) -> list[str]:
     """Split at the commas outside brackets and quotes."""
     parts: list[str] = []
-    depth, start, quote = 0, 0, ""
+    depth, start, quote, is_escaped = 0, 0, "", False
     for i, char in enumerate(text):
         if quote:
-            quote = "" if char == quote and not (quote == '"' and text[i - 1] == "\\") else quote
+            if char == quote and not is_escaped:
+                quote = ""
+            is_escaped = quote == '"' and char == "\\" and not is_escaped
         elif char in "\"'":
             quote = char
         elif char in "[{":
@@ -99,7 +101,7 @@ def _range(key: str, part: str, span: re.Match[str]) -> list[float]:
         raise ValueSyntaxError(
             f"{key}={part}: the count of a range must be a whole number from 1 to {MOST_VALUES}, not {count_text}"
         )
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if not math.isfinite(high - low):
         raise ValueSyntaxError(f"{key}={part}: the ends of a range must be finite")
     if logarithmic and not (low > 0 and high > 0):
         raise ValueSyntaxError(f"{key}={part}: the ends of a logarithmic range must be > 0")
@@ -107,7 +109,12 @@ def _range(key: str, part: str, span: re.Match[str]) -> list[float]:
         return [low]
     start, stop = (math.log10(low), math.log10(high)) if logarithmic else (low, high)
     inner = [start + (stop - start) * i / (count - 1) for i in range(1, count - 1)]
-    return [low, *((10**x for x in inner) if logarithmic else inner), high]
+    return [low, *(map(_power_of_ten, inner) if logarithmic else inner), high]
+
+
+def _power_of_ten(exponent: float) -> float:
+    """10**exponent; a decade is the float of its literal, which 10**exponent may miss by a bit."""
+    return float(f"1e{exponent:.0f}") if exponent == round(exponent) else 10**exponent
 
 
 def _literal(key: str, text: str) -> Any:
@@ -165,7 +172,9 @@ def nest(values: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> di
     tree: dict[str, Any] = {}
     for key, value in (base or {}).items():
         tree[key] = nest({}, cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else value
-    for key, value in values.items():
+    for key, value in sorted(
+        values.items(), key=lambda item: item[0].count(".")
+    ):  # a kind before its parameters
         *path, last = key.split(".")
         node = tree
         for step in path:
@@ -203,12 +212,22 @@ def build_models(
         If a key is no parameter (nearest names offered), a value lies outside its domain or is missing.
     """
     check_names(model, values)
-    domains = model.parameters()
     values = {
-        key: value.for_domain(domains.get(key)) if isinstance(value, Sweep) else value
+        key: value.for_domain(_domain(model, key)) if isinstance(value, Sweep) else value
         for key, value in values.items()
     }
     return [model.from_data(nest(point, base)) for point in points(values)]
+
+
+def _domain(model: type[Model], key: str) -> Domain | None:
+    """The domain of a dotted parameter, if it is the same sort of domain in every kind that has it."""
+    *path, last = key.split(".")
+    kinds = (model,)
+    for step in path:
+        inner = [kind.parameters().get(step) for kind in kinds]
+        kinds = tuple(kind for domain in inner if isinstance(domain, Nested) for kind in domain.kinds)
+    domains = [kind.parameters()[last] for kind in kinds if last in kind.parameters()]
+    return domains[0] if len({type(domain) for domain in domains}) == 1 else None
 
 
 def check_names(model: type[Model], keys: Iterable[str], also: Sequence[str] = ()) -> None:
