@@ -1,0 +1,29 @@
+"""Hypothesis profiles of the tests.
+
+`default`: the same examples in every run (no deadline, since the first call of a kernel compiles; no database).
+`long`: free seeds and twenty times the examples. It is chosen when pytest runs without the default marker
+expression (`pytest -m ""`, as `make test-full` does) or with `LEMMATA_HYPOTHESIS=long` in the environment;
+`--hypothesis-profile` overrides both.
+
+A costly test asks for a share of the profile's examples, not for a number: `@settings(max_examples=share(4))` with
+`share` from `tests.profiles`.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("default", deadline=None, derandomize=True, database=None, max_examples=100)
+settings.register_profile(
+    "long", deadline=None, derandomize=False, database=None, max_examples=2000, print_blob=True
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--hypothesis-profile", None):
+        return
+    chosen = os.environ.get("LEMMATA_HYPOTHESIS") or ("default" if config.getoption("-m") else "long")
+    settings.load_profile(chosen)
