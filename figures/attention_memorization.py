@@ -66,16 +66,16 @@ def ridge_curve(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         ERROR,
         [model],
         trials=quality(draft=64, standard=1000, paper=10_000),
-        axes={"ridge": np.geomspace(1e-5, 1e2, 22)},
+        axes={"ridge": np.geomspace(1e-5, 1e2, 22).tolist()},
         predict=ridge_regression_error,
-        predict_axes={"ridge": np.geomspace(1e-5, 1e2, 281)},
+        predict_axes={"ridge": np.geomspace(1e-5, 1e2, 281).tolist()},
         label=CHAIN,
     )
     literal = lab.sweep(
         LITERAL_ERROR,
         [model],
         trials=quality(draft=2, standard=4, paper=20),
-        axes={"ridge": np.geomspace(1e-5, 1e2, 8)},
+        axes={"ridge": np.geomspace(1e-5, 1e2, 8).tolist()},
         label=LITERAL,
     )
     return pd.concat([chain, literal], ignore_index=True)
@@ -148,20 +148,11 @@ def draw_dimension_curve(data: pd.DataFrame) -> mpl.Figure:
     top.set(ylabel=r"memorization error $E$", ylim=(-0.02, 0.54))
     top.set_title(r"Ridge regression, $n=4096$, $\gamma=10^{-5}$, $\rho=1$")
     top.annotate("$p=n$", (4096, 0.5), xytext=(4, 0), textcoords="offset points", va="top", color="#666666")
-    top.annotate(
-        r"$(1-p/n)/(1+\rho)$",
-        (2048, 0.25),
-        xytext=(-12, -6),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-    )
+    top.annotate(r"$(1-p/n)/(1+\rho)$", (1850, 0.235), ha="right", va="top")
     bottom.set(
         xscale="log", yscale="log", xlabel=r"embedding dimension $p$", ylabel=r"memorization error $E$"
     )
-    bottom.annotate(
-        r"$\propto\gamma^2$", (9000, 1e-9), xytext=(0, 8), textcoords="offset points", va="bottom"
-    )
+    bottom.annotate(r"$\propto\gamma^2$", (9000, 4e-10))
     ticks = [128, 256, 512, 1024, 2048, 4096, 8192, 16384]
     bottom.set_xticks(ticks, [str(tick) for tick in ticks])
     bottom.minorticks_off()

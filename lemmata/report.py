@@ -6,13 +6,14 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lemmata.files import write_whole
 
 _PICTURES = (".png", ".svg")
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1d1d1f; --dim: #66666b; --paper: #fbfbfa; --card: #fff; --line: #e3e3e0; --link: #0a5c96; }
+:root { color-scheme: light dark;
+  --ink: #1d1d1f; --dim: #66666b; --paper: #fbfbfa; --card: #fff; --line: #e3e3e0; --link: #0a5c96; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #ececee; --dim: #a2a2a8; --paper: #17181a; --card: #202225; --line: #34363a; --link: #7cc0ee; }
 }
@@ -25,11 +26,13 @@ h3 { font-size: 1.02rem; margin: 0 0 .6rem; }
 a { color: var(--link); text-underline-offset: .15em; }
 p { margin: .3rem 0; }
 .dim { color: var(--dim); font-size: .9rem; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); gap: 1.4rem; margin-top: 1.2rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr));
+  gap: 1.4rem; margin-top: 1.2rem; align-items: start; }
 figure { margin: 0; padding: 1.1rem; background: var(--card); border: 1px solid var(--line); border-radius: .7rem; }
 figure img { display: block; width: 100%; height: auto; background: #fff; border-radius: .4rem; padding: .3rem; }
 figcaption { margin-top: .8rem; font-size: .93rem; }
-.tag { float: right; font-size: .78rem; color: var(--dim); border: 1px solid var(--line); border-radius: 1rem; padding: .05rem .6rem; }
+.tag { float: right; font-size: .78rem; color: var(--dim); border: 1px solid var(--line); border-radius: 1rem;
+  padding: .05rem .6rem; }
 details { margin-top: .5rem; }
 summary { cursor: pointer; }
 """
@@ -63,10 +66,13 @@ def index_html(records: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and {"identifier", "files", "paper"} <= record.keys() else None
+    if not isinstance(record, dict):
+        return None
+    fields = cast("dict[str, Any]", record)
+    return fields if {"identifier", "files", "paper"} <= fields.keys() else None
 
 
 def _section(folder: str, records: Sequence[Mapping[str, Any]]) -> str:
@@ -88,16 +94,18 @@ def _card(folder: str, record: Mapping[str, Any]) -> str:
     shown = next((f for suffix in _PICTURES for f in sorted(files, key=len) if f.endswith(suffix)), None)
     short = str(record["identifier"]).rpartition("/")[2]
     links = [_link(folder, name) for name in files] + [_link(folder, f"{short}.json", "provenance")]
-    image = f'<a href="{_url(folder, shown)}"><img loading="lazy" src="{_url(folder, shown)}" alt="{text("title")}"></a>'
+    place = _url(folder, shown)
+    image = f'<a href="{place}"><img loading="lazy" src="{place}" alt="{text("title")}"></a>'
     chunks = record.get("chunks", {})
-    commit = record.get("commit") or {}
+    commit: dict[str, Any] = record.get("commit") or {}
     made = f"made {text('made')} in {text('seconds')} s, {chunks.get('computed', 0)} chunks computed, "
     made += f"{chunks.get('reused', 0)} from the ledger; quality {text('quality')}, seed {text('seed')}"
     if commit:
         made += f"; commit {html.escape(str(commit['hash'])[:10])}{' (modified)' if commit.get('modified') else ''}"
     source = f'<span class="tag">{text("reproduces")}</span>' if record.get("reproduces") else ""
+    heading = f"<h3>{html.escape(short)}. {text('title')}</h3>"
     return (
-        f'<figure id="{html.escape(folder)}-{html.escape(short)}">\n{source}<h3>{html.escape(short)}. {text("title")}</h3>\n'
+        f'<figure id="{html.escape(folder)}-{html.escape(short)}">\n{source}{heading}\n'
         f"{image if shown else ''}\n<figcaption>{text('caption')}\n"
         f'<p class="dim">{" · ".join(links)}</p>\n'
         f'<details class="dim"><summary>how it was made</summary>{made}</details></figcaption>\n</figure>'

@@ -21,7 +21,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lemmata.models import Model
 from lemmata.names import UnknownNameError
@@ -56,7 +56,7 @@ class Plan:
     """Models to run, and the free axes that one draw of each serves."""
 
     models: tuple[Model, ...]
-    axes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    axes: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
 
 
 def read_spec(path: Path) -> Spec:
@@ -96,7 +96,7 @@ def parse_spec(data: Mapping[str, Any]) -> Spec:
         raise UnknownNameError("sampler", str(sampler), (REDUCED, LITERAL))
     return Spec(
         result,
-        dict(_flat(parameters)),
+        dict(_flat(cast("Mapping[str, Any]", parameters))),
         literal=sampler == LITERAL,
         trials=_whole("trials", data.get("trials", DEFAULT_TRIALS), least=1),
         seed=None if "seed" not in data else _whole("seed", data["seed"], least=0),

@@ -49,8 +49,8 @@ def print_table(
     from rich import box
     from rich.table import Table
 
-    look = {"box": box.SIMPLE_HEAD, "title_justify": "left", "title_style": "bold", "header_style": "bold"}
-    table = Table(title=title or None, **look)
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, header_style="bold")
+    table.title_justify, table.title_style = "left", "bold"
     for column in columns:
         is_text = column in text
         table.add_column(column, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -159,4 +159,8 @@ def _files(paper: str) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return "\n".join(str(item) for item in value) if isinstance(value, list) else number(value)
+    return (
+        "\n".join(str(item) for item in cast("list[Any]", value))
+        if isinstance(value, list)
+        else number(value)
+    )

@@ -40,7 +40,7 @@ def plot_theory(
 ) -> None:
     """Draw the rows of kind 'theory' (of one series) as a line over the column `x`."""
     rows = _rows(data, "theory", series).sort_values(x)
-    axes.plot(rows[x].to_numpy(), rows["value"].to_numpy(), label=label, zorder=2, **look)
+    _any(axes).plot(rows[x].to_numpy(), rows["value"].to_numpy(), label=label, zorder=2, **look)
 
 
 def plot_simulation(
@@ -61,7 +61,7 @@ def plot_simulation(
     rows = _rows(data, "simulation", series).sort_values(x)
     value = rows["value"].to_numpy()
     spans = [(value - rows["lo"].to_numpy()).clip(min=0), (rows["hi"].to_numpy() - value).clip(min=0)]
-    axes.errorbar(
+    _any(axes).errorbar(
         rows[x].to_numpy(),
         value,
         yerr=spans,
@@ -74,6 +74,10 @@ def plot_simulation(
         zorder=4 if filled else 3,
         **look,
     )
+
+
+def _any(axes: Axes) -> Any:
+    return axes  # Matplotlib's annotations are incomplete
 
 
 def _rows(data: pd.DataFrame, kind: str, series: str | None) -> pd.DataFrame:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lemmata.catalogue import Entry, PaperFloors
+    from lemmata.chunks import Batch
     from lemmata.laboratory import Laboratory
     from lemmata.pictures.records import Figure, Quality
 
@@ -71,7 +72,11 @@ def render(
     figure = entry.item
     started, computed, reused = time.perf_counter(), lab.computed, lab.reused
     runs: list[dict[str, Any]] = []
-    lab.label, lab.watch = entry.identifier, lambda batch, chunks: runs.append(batch.describe(chunks))
+
+    def watch(batch: Batch, chunks: int) -> None:
+        runs.append(batch.describe(chunks))
+
+    lab.label, lab.watch = entry.identifier, watch
     try:
         text = figure.data(lab, quality).to_csv(index=False)
     finally:
@@ -129,7 +134,7 @@ def picture(figure: Figure, data: pd.DataFrame, *, media: str = MEDIA[0], form: 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     with style(media):
-        drawn = figure.draw(data)
+        drawn: Any = figure.draw(data)
         FigureCanvasAgg(drawn)
         buffer = io.BytesIO()
         drawn.savefig(buffer, format=form, metadata=_SILENT[form])

@@ -1,0 +1,1 @@
+"""Each kernel beside what one would otherwise write; run by `lemmata bench`."""
