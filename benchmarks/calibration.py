@@ -165,14 +165,8 @@ def far_tails(thin: int) -> str:
 def waiting() -> str:
     rows = []
     for skewness in (0.0, 0.5, 1.0, 2.0, 6.18):
-        row = [f"{skewness:g}"]
-        for alpha in (0.05, 1e-3, 5e-6, 2.5e-7):
-            sequence, rule = TMixture(alpha), FirstLook()
-            trials = 16
-            while rule.trials(skewness, sequence.critical_value(trials)) > trials:
-                trials *= 2
-            row.append(f"{trials:,}")
-        rows.append(row)
+        waits = (TMixture(alpha).first_look_trials(skewness) for alpha in (0.05, 1e-3, 5e-6, 2.5e-7))
+        rows.append([f"{skewness:g}", *(f"{trials:,}" for trials in waits)])
     return table(["skewness of a trial", "alpha = .05", "1e-3", "5e-6", "2.5e-7"], rows)
 
 

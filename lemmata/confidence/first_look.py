@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lemmata.confidence.validation import Array, least, positive
+from lemmata.confidence.validation import Array, finite, least, positive
 from lemmata.statistics import Moments
 
 
@@ -63,7 +63,7 @@ class FirstLook:
         bound = float(self._bound(critical))
         if bound == 0:
             return np.inf
-        g, noise = abs(skewness), self.noise * np.sqrt(6)
+        g, noise = abs(float(finite("skewness", skewness))), self.noise * np.sqrt(6)
         return float(np.ceil(((g + np.sqrt(g**2 + 4 * bound * noise)) / (2 * bound)) ** 2))
 
     def _bound(self, critical: float) -> Array:

@@ -89,6 +89,18 @@ class TMixture:
         n = np.asarray(float(whole("trials", trials, 2)))
         return float(np.sqrt(self._boundary(n) * (n - 1)))
 
+    def first_look_trials(self, skewness: float, start: int = 16) -> int:
+        """The first look of the doubling ladder at which trials of this skewness are expected to meet the rule.
+
+        Planning (`detectable`, `trials_needed`) leaves this wait aside, since it does not know the skewness.
+        """
+        trials = whole("start", start, 2)
+        if self.first_look is None:
+            return trials
+        while self.first_look.trials(skewness, self.critical_value(trials)) > trials:
+            trials *= 2
+        return trials
+
     def log_evidence(self, moments: Moments, mean: npt.ArrayLike) -> Array:
         """`log R_n(mean)`, -inf where silent: `mean` is left out where this reaches `log(1/alpha)`."""
         n = float(moments.count)

@@ -185,7 +185,7 @@ class TestTMixture:
 
     def test_tightest_where_it_says(self):
         sequence = TMixture(1e-4, tightest_at=1000)
-        half = [sequence.detectable(n, float(n), 0.5) for n in (250, 500, 1000, 2000, 4000)]
+        half = [float(sequence.detectable(n, float(n), 0.5)) for n in (250, 500, 1000, 2000, 4000)]
         assert np.argmin(half) == 2
         assert min(half) == pytest.approx(np.sqrt(optimal_spread(1e-4)), rel=1e-2)
 
@@ -197,8 +197,9 @@ class TestTMixture:
             return [int(np.sum(TMixture(alpha).interval([look]).is_bounded)) for look in looks]
 
         first = {alpha: next(i for i, n in enumerate(speaks(alpha)) if n > 25) for alpha in (0.05, 5e-6)}
-        assert look_sizes(2**15)[first[0.05]] == 512
-        assert look_sizes(2**15)[first[5e-6]] == 2048
+        for alpha, trials in ((0.05, 512), (5e-6, 2048)):
+            assert look_sizes(2**15)[first[alpha]] == trials
+            assert TMixture(alpha).first_look_trials(2.0) == trials
 
     def test_rule_is_the_stated_inequality(self):
         moments = Moments.of(np.random.default_rng(0).standard_exponential(2000))
@@ -366,6 +367,7 @@ class TestEverySequence:
             (lambda: NormalMixture(0.05, 0.0), "sd"),
             (lambda: TMixture(0.05, tightest_at=0), "tightest_at"),
             (lambda: FirstLook(ratio=-1.0), "ratio"),
+            (lambda: FirstLook().trials(np.nan, 5.0), "skewness"),
             (lambda: EmpiricalBernstein(0.05, 1.0, 1.0), "low must be below high"),
             (lambda: EmpiricalBernstein(0.05, 0.0, np.inf), "high"),
             (lambda: BetaBinomial(0.05, 0.0), "shape"),
@@ -401,8 +403,12 @@ class TestFixedSize:
 
     @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (17, 4000)])
     def test_proportions_against_scipy(self, k, n):
-        for mine, method in ((clopper_pearson, "exact"), (wilson, "wilson")):
-            interval, theirs = mine(k, n, 0.01), stats.binomtest(k, n).proportion_ci(0.99, method)
+        test = stats.binomtest(k, n)
+        for mine, theirs in (
+            (clopper_pearson, test.proportion_ci(0.99, "exact")),
+            (wilson, test.proportion_ci(0.99, "wilson")),
+        ):
+            interval = mine(k, n, 0.01)
             assert interval.low == pytest.approx(theirs.low, rel=1e-8, abs=1e-12)
             assert interval.high == pytest.approx(theirs.high, rel=1e-8, abs=1e-12)
 
@@ -412,7 +418,7 @@ class TestFixedSize:
         k = np.arange(n + 1)
         interval = clopper_pearson(k, n, alpha)
         for p in np.linspace(0.001, 0.999, 300):
-            missed = stats.binom.pmf(k, n, p)[~interval.contains(p)].sum()
+            missed = np.where(interval.contains(p), 0.0, stats.binom.pmf(k, n, p)).sum()
             assert missed <= alpha
 
     @given(SEEDS, st.floats(-0.5, 0.5), st.floats(0.05, 0.6))
@@ -450,10 +456,12 @@ class TestFixedSize:
         x, errors = np.log([32.0, 64, 128, 256, 512]), np.array([0.1, 0.1, 0.2, 0.3, 0.5])
         y = 1.0 - 0.5 * x[:, None] + errors[:, None] * rng.normal(size=(5, 3))
         fit = slope_interval(x, y, 0.05, errors)
-        for i in range(3):
+        for i, (value, error) in enumerate(
+            zip(np.asarray(fit.value), np.asarray(fit.standard_error), strict=True)
+        ):
             coefficients, covariance = np.polyfit(x, y[:, i], 1, w=1 / errors, cov="unscaled")
-            assert fit.value[i] == pytest.approx(coefficients[0], rel=1e-9)
-            assert fit.standard_error[i] == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-9)
+            assert value == pytest.approx(coefficients[0], rel=1e-9)
+            assert error == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-9)
         np.testing.assert_allclose(fit.interval.width, 2 * stats.norm.isf(0.025) * fit.standard_error)
 
     def test_slope_without_errors_against_scipy(self):
@@ -468,7 +476,7 @@ class TestFixedSize:
 
     def test_slope_triple(self):
         x, errors = np.arange(5.0), np.full(5, 0.2)
-        distance = slope_detectable(x, errors, 0.05)
+        distance = float(slope_detectable(x, errors, 0.05))
         trials = slope_trials_needed(x, 2.0, distance, 0.05)
         assert trials == pytest.approx(100, abs=1)
         z = stats.norm.isf(0.025)
@@ -476,15 +484,15 @@ class TestFixedSize:
 
     def test_slope_bad_input_is_named(self):
         x = np.arange(3.0)
-        for arguments, word in (
-            ((x, np.arange(4.0), 0.05), "y of shape"),
-            ((np.ones(3), x, 0.05), "2 different values"),
-            ((x, [1.0, np.nan, 2.0], 0.05), "y holds"),
-            ((x, x, 0.05, [1.0, 0.0, 1.0]), "standard_errors"),
-            ((x[:2], x[:2], 0.05), "at least 3"),
+        for xs, ys, errors, word in (
+            (x, np.arange(4.0), None, "y of shape"),
+            (np.ones(3), x, None, "2 different values"),
+            (x, np.array([1.0, np.nan, 2.0]), None, "y holds"),
+            (x, x, np.array([1.0, 0.0, 1.0]), "standard_errors"),
+            (x[:2], x[:2], None, "at least 3"),
         ):
             with pytest.raises(ValueError, match=word):
-                slope_interval(*arguments)
+                slope_interval(xs, ys, 0.05, errors)
 
     def test_bad_counts_are_named(self):
         for arguments, word in (((3, 2), "hits"), ((-1, 2), "hits"), ((1, 0), "trials"), ((0.5, 2), "hits")):
@@ -507,8 +515,9 @@ class TestDistributionFunctions:
     def test_band_and_radius(self):
         assert dkw_radius(200, 0.05) == pytest.approx(np.sqrt(np.log(40) / 400))
         band = dkw_band([0.0, 0.5, 1.0], 200, 0.05)
-        assert (band.low[0], band.high[2]) == (0.0, 1.0)
-        assert band.width[1] == pytest.approx(2 * dkw_radius(200, 0.05))
+        radius = float(dkw_radius(200, 0.05))
+        np.testing.assert_allclose(band.low, [0.0, 0.5 - radius, 1 - radius])
+        np.testing.assert_allclose(band.high, [radius, 0.5 + radius, 1.0])
 
     def test_distance_interval_decides(self):
         tool = DKWBand(1e-4)
