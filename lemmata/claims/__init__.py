@@ -4,7 +4,17 @@ from lemmata.claims.certificates import Certificate, Enclosed, MissingExtraError
 from lemmata.claims.claim import CLAIM_ALPHA, SUITE_ALPHA, Claim, Control, Mutant, Repair
 from lemmata.claims.evidence import Evidence, Judgement
 from lemmata.claims.referee import judge, judge_claim
-from lemmata.claims.statements import Bound, Identity, Law, Limit, Margin, Ordering, Rate, Statement, Threshold
+from lemmata.claims.statements import (
+    Bound,
+    Identity,
+    Law,
+    Limit,
+    Margin,
+    Ordering,
+    Rate,
+    Statement,
+    Threshold,
+)
 from lemmata.claims.tools import beta_binomial, empirical_bernstein, normal_mixture, t_mixture
 from lemmata.claims.verdicts import FULL, LEVELS, QUICK, Level, Outcome, Verdict, derive
 

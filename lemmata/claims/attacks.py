@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy import optimize
 
-from lemmata.claims.observations import Source
+from lemmata.claims.observations import predicted
+from lemmata.claims.questions import distance_beyond
 from lemmata.claims.statements import Bound
+from lemmata.domains import Whole
 from lemmata.models import DomainError, Model
+from lemmata.names import UnknownNameError
+
+EVALUATIONS = 400
+"""Models at which one attack may evaluate a bound."""
+_FORBIDDEN = 1e300
 
 
-@dataclass(frozen=True)
+@dataclass
 class Attack:
     """What came of it.
 
@@ -22,55 +29,82 @@ class Attack:
     ----------
     cases : int
         Models at which the bound was evaluated.
-    worst : Model
-        The model with the least slack.
-    slack : float
-        Bound minus value there (upper bounds), value minus bound (lower ones); negative = violated.
+    worst : Model or None
+        A violation (beyond the margin), the worst that was found.
     tightness : float
-        Ratio of the value to the bound there; 1 where the bound is attained.
+        Largest ratio of the value to an upper bound, or of a lower bound to the value; 1 where the bound is
+        attained. NaN while no such ratio of positive numbers was seen.
+    slack : float
+        Least relative slack: bound minus value, over the bound's size (for lower bounds with the signs turned).
     """
 
-    cases: int
-    worst: Model
-    slack: float
-    tightness: float
+    cases: int = 0
+    worst: Model | None = None
+    tightness: float = math.nan
+    slack: float = math.inf
+    _worst_excess: float = field(default=0.0, repr=False)
+
+    def evaluate(self, bound: Bound, model: Model) -> float:
+        """Count one more case; returns its relative slack."""
+        self.cases += 1
+        least = math.inf
+        for _, limit, source in predicted(bound.prediction, bound.observed, model):
+            value = source.computed()
+            sign = 1.0 if bound.upper else -1.0
+            slack = sign * (limit - value) / (abs(limit) or 1.0)
+            upper, lower = (limit, value) if bound.upper else (value, limit)
+            if upper > 0 and lower > 0:
+                self.tightness = float(np.fmax(self.tightness, lower / upper))
+            excess = distance_beyond(value - limit, bound.accept(limit)) / (abs(limit) or 1.0)
+            if excess > self._worst_excess:
+                self.worst, self._worst_excess = model, excess
+            least = min(least, slack)
+        self.slack = min(self.slack, least)
+        return least
+
+    def __str__(self) -> str:
+        words = f"{self.cases} cases, least relative slack {self.slack:.3g}"
+        return words if math.isnan(self.tightness) else f"{words}, tightest ratio {self.tightness:.6g}"
 
 
-def attack_bound(bound: Bound, start: Model, evaluations: int = 400) -> Attack:
-    """Minimise the slack over `bound.attack` from one point of the design (Nelder-Mead, log scale where positive)."""
-    names = [name for name, _, _ in bound.attack]
-    scales = [(low > 0, low, high) for _, low, high in bound.attack]
-    best: list[Any] = [math.inf, start, math.nan]
-    cases = 0
+def attack_bound(bound: Bound, start: Model, evaluations: int = EVALUATIONS) -> Attack:
+    """Minimise the relative slack over `bound.attack` from one point of the design.
+
+    Nelder-Mead on the ranges' logistic coordinates (in the logarithm where a range is positive); whole parameters
+    are rounded, models that the domain forbids count as slack without end.
+    """
+    found = Attack()
+    domains = start.parameters()
+    for name, _, _ in bound.attack:
+        if name not in domains:
+            raise UnknownNameError("parameter", name, domains)
 
     def model_at(x: Any) -> Model:
-        values = {}
-        for name, (logarithmic, low, high), coordinate in zip(names, scales, x, strict=True):
-            share = 1 / (1 + math.exp(-min(max(coordinate, -500), 500)))
-            a, b = (math.log(low), math.log(high)) if logarithmic else (low, high)
-            value = a + (b - a) * share
-            values[name] = min(max(math.exp(value) if logarithmic else value, low), high)
+        values: dict[str, float] = {}
+        for (name, low, high), coordinate in zip(bound.attack, x, strict=True):
+            share = 1 / (1 + math.exp(-min(max(float(coordinate), -500.0), 500.0)))
+            value = low * (high / low) ** share if low > 0 else low + (high - low) * share
+            value = min(max(value, low), high)
+            values[name] = round(value) if isinstance(domains[name], Whole) else value
         return replace(start, **values)  # type: ignore[type-var]
 
     def slack(x: Any) -> float:
-        nonlocal cases
         try:
             model = model_at(x)
         except DomainError:
-            return math.inf
-        value = Source(bound.observed, model).computed()
-        limit = float(bound.prediction(model))
-        cases += 1
-        gap = limit - value if bound.upper else value - limit
-        if gap < best[0]:
-            best[:] = [gap, model, value / limit if limit else math.nan]
-        return gap
+            return _FORBIDDEN
+        return found.evaluate(bound, model)
 
-    origin = []
-    for name, (logarithmic, low, high) in zip(names, scales, strict=True):
+    origin: list[float] = []
+    for name, low, high in bound.attack:
         value = min(max(float(getattr(start, name)), low), high)
-        share = math.log(value / low) / math.log(high / low) if logarithmic else (value - low) / (high - low)
+        share = math.log(value / low) / math.log(high / low) if low > 0 else (value - low) / (high - low)
         share = min(max(share, 1e-3), 1 - 1e-3)
         origin.append(math.log(share / (1 - share)))
-    optimize.minimize(slack, np.array(origin), method="Nelder-Mead", options={"maxfev": evaluations})
-    return Attack(cases, best[1], best[0], best[2])
+    found.evaluate(bound, start)
+    corner = np.array(origin)
+    # wide steps, so that whole parameters move too
+    simplex = np.vstack([corner, corner + np.eye(len(corner))])
+    options: Any = {"maxfev": evaluations - 1, "initial_simplex": simplex}
+    optimize.minimize(slack, corner, method="Nelder-Mead", options=options)
+    return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lemmata.claims.certificates import Certificate, Enclosed, Symbolic
+from lemmata.claims.certificates import Certificate
 from lemmata.claims.statements import Statement
-from lemmata.claims.verdicts import QUICK, Level, Verdict
+from lemmata.claims.verdicts import LEVELS, QUICK, Level, Verdict
 from lemmata.models import Model
+from lemmata.names import UnknownNameError
 from lemmata.records import Prediction
 
 CLAIM_ALPHA = 5e-6
@@ -28,21 +30,30 @@ class Mutant:
     words : str
         The slip in words.
     replacement : callable or statement
-        A wrong formula in place of the prediction; or a wrong statement of the same kind on the same data (for a
-        certificate, a wrong certificate).
+        A wrong formula in place of the prediction of every statement that has one; or a wrong statement about the
+        same data (for a certificate, a wrong certificate).
     distance : float
-        How far it is at least from the truth, in units of the smallest discrepancy that the claim's data detect, at
-        the point of the design where it is farthest. Not used for certificates.
+        How far at least it lies beyond its margin from what was observed, in units of the smallest distance that
+        is detected there with probability 0.9 (where nothing is left to chance: in units of the margin), at the
+        point of the design where that is most. Not used for certificates.
     """
 
     words: str
     replacement: Prediction | Judged
     distance: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.distance < math.inf:
+            raise ValueError(f"distance = {self.distance!r}: must be > 0 and finite")
+
 
 @dataclass(frozen=True)
 class Control:
-    """A statement that the same data must confirm: for refuted claims, whose check must be able to hold."""
+    """A statement that must hold where the published one is judged: for refuted claims, to show that the check can.
+
+    A formula takes the place of the published statements' predictions. Controls are judged like statements of the
+    claim, out of its alpha and its budget.
+    """
 
     words: str
     replacement: Prediction | Judged
@@ -91,6 +102,13 @@ class Claim:
         The lowest level at which it must not be open.
     trials : mapping, optional
         Level name to budget of trials, where it differs from the level's own.
+    why : str
+        Why there is nothing to run.
+
+    Raises
+    ------
+    ValueError
+        If the record cannot follow from the statements, or nothing shows that the check is able to fail.
     """
 
     id: str
@@ -104,18 +122,51 @@ class Claim:
     mutants: tuple[Mutant, ...] = ()
     controls: tuple[Control, ...] = ()
     settles: Level = QUICK
-    trials: Mapping[str, int] = field(default_factory=dict)
+    trials: Mapping[str, int] = field(default_factory=dict[str, int])
     why: str = ""
 
     def __post_init__(self) -> None:
+        for name, trials in self.trials.items():
+            if name not in LEVELS:
+                raise UnknownNameError("level", name, LEVELS)
+            if isinstance(trials, bool) or trials != int(trials) or trials < 1:
+                raise ValueError(f"{self.id}: trials[{name!r}] = {trials!r}: must be a whole number >= 1")
         if self.published is None:
             if self.records is not Verdict.NOT_EXECUTABLE or not self.why:
-                raise ValueError(f"{self.id}: without a statement the record is 'not executable', with its reason")
+                raise ValueError(
+                    f"{self.id}: without a statement the record is 'not executable', with its reason"
+                )
             return
+        self._check_record()
         if not self.mutants and not (self.records is Verdict.REFUTED and self.controls):
-            raise ValueError(f"{self.id}: needs a mutant (or, if refuted, a control): a check must be able to fail")
-        if not self.design and not all(isinstance(part, (Symbolic, Enclosed)) for part in self.published_parts):
-            raise ValueError(f"{self.id}: design is empty: must list the models on which it is judged")
+            raise ValueError(
+                f"{self.id}: needs a mutant (or, if refuted, a control): a check must be able to fail"
+            )
+        for parts, design in (
+            (self.published_parts, self.design),
+            (self.repaired_parts, self.repaired_design),
+        ):
+            if not design and not all(isinstance(part, Certificate) for part in parts):
+                raise ValueError(f"{self.id}: design is empty: must list the models on which it is judged")
+        has_formula = any(hasattr(part, "prediction") for part in self.published_parts + self.repaired_parts)
+        for change in self.mutants + self.controls:
+            if not isinstance(change.replacement, Certificate | Statement) and not has_formula:
+                raise ValueError(
+                    f"{self.id}: '{change.words}' is a formula, but no statement has one to replace"
+                )
+
+    def _check_record(self) -> None:
+        """The record is a verdict that these statements can bring about."""
+        narrows = self.repaired is not None and self.repaired.narrows
+        possible = {
+            Verdict.CONFIRMED: not all(isinstance(part, Certificate) for part in self.published_parts),
+            Verdict.CERTIFIED: all(isinstance(part, Certificate) for part in self.published_parts),
+            Verdict.CORRECTED: self.repaired is not None and not narrows,
+            Verdict.NARROWED: narrows,
+            Verdict.REFUTED: True,
+        }
+        if not possible.get(self.records, False):
+            raise ValueError(f"{self.id}: record = {self.records.value!r}: cannot follow from its statements")
 
     @property
     def published_parts(self) -> tuple[Judged, ...]:

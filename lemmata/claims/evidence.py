@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from lemmata.claims.claim import Claim
 from lemmata.claims.verdicts import Level, Outcome, Verdict
@@ -60,7 +60,7 @@ class Evidence:
         """As a row of the evidence table."""
         finite_ends = [abs(end) for end in self.accept if math.isfinite(end)]
         row = asdict(self) | {"outcome": self.outcome.value, "margin": max(finite_ends, default=0.0)}
-        return {key: _jsonable(value) for key, value in row.items()}
+        return _jsonable(row)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Judgement:
             "summary": self.summary,
             "problems": list(self.problems),
             "evidence": self.rows,
-            "mutants": list(self.mutants),
+            "mutants": [_jsonable(mutant) for mutant in self.mutants],
             "platforms": sorted(self.platforms),
         }
 
@@ -135,5 +135,7 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, tuple):
-        return [_jsonable(item) for item in value]  # type: ignore[reportUnknownVariableType]
+        return [_jsonable(item) for item in cast("tuple[Any, ...]", value)]
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in cast("dict[str, Any]", value).items()}
     return value

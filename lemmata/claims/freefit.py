@@ -8,21 +8,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import optimize
 
 from lemmata.confidence import Interval
-from lemmata.statistics import Moments
+from lemmata.statistics import Array, Moments
 
-SMALLEST_EXPONENT, LARGEST_EXPONENT = 0.05, 8.0
+EXPONENTS: Array = np.geomspace(0.05, 8.0, 161)
+"""Where the fit looks for the exponent; an interval that reaches an end is open on that side."""
 
 
 @dataclass(frozen=True)
 class FreeFit:
     """Limit and exponent with their intervals, at the level of `z` standard deviations.
 
-    The exponent's interval is infinite on a side that the data leave open (no visible correction, say).
+    The exponent's interval is infinite on a side that the data leave open (no visible correction, say); where it
+    may be arbitrarily small, nothing is known of the limit.
     """
 
     limit: float
@@ -31,10 +34,12 @@ class FreeFit:
     exponent_interval: Interval
 
     def __str__(self) -> str:
-        low, high = float(self.exponent_interval.low), float(self.exponent_interval.high)
-        if not (np.isfinite(low) and np.isfinite(high)):
+        if not self.exponent_interval.is_bounded:
             return "free fit: the correction is too small to tell its exponent"
-        return f"free fit: limit {self.limit:.6g}, exponent {self.exponent:.3g} in [{low:.3g}, {high:.3g}]"
+        return (
+            f"free fit: limit {self.limit:.6g} in {_brackets(self.limit_interval)}, "
+            f"exponent {self.exponent:.3g} in {_brackets(self.exponent_interval)}"
+        )
 
 
 def free_fit(scales: Sequence[float], parts: Sequence[Moments], z: float) -> FreeFit:
@@ -45,46 +50,62 @@ def free_fit(scales: Sequence[float], parts: Sequence[Moments], z: float) -> Fre
     scales : sequence of float
         Sizes relative to the smallest.
     parts : sequence of Moments
-        Of the mean at each size; at least four, with positive variances.
+        Of the mean at each size; at least four.
     z : float
         Half width of the intervals in standard deviations.
     """
-    x = np.asarray(scales, dtype=float) / scales[0]
+    x = np.asarray(scales, dtype=np.float64) / scales[0]
     y = np.array([float(part.mean) for part in parts])
     errors = np.array([float(part.standard_error) for part in parts])
     if not (errors > 0).all():
         return FreeFit(float(y[-1]), Interval.everything, math.nan, Interval.everything)
+    share = errors**-2 / (errors**-2).sum()
+    center = y - share @ y
 
-    def fit(exponent: float) -> tuple[float, float, float]:
-        """Sum of squares, limit and the limit's standard error at a fixed exponent."""
-        design = np.stack([np.ones_like(x), x**-exponent], axis=1) / errors[:, None]
-        solution, *_ = np.linalg.lstsq(design, y / errors)
-        residual = y / errors - design @ solution
-        covariance = np.linalg.pinv(design.T @ design)
-        return float(residual @ residual), float(solution[0]), float(math.sqrt(covariance[0, 0]))
+    def fit(exponent: Any) -> tuple[Array, Array, Array]:
+        """Sum of squares, limit and the limit's standard error at fixed exponents."""
+        power = x ** -np.asarray(exponent)[..., None]
+        mean = power @ share
+        deviation = (power - mean[..., None]) / errors
+        spread = (deviation**2).sum(axis=-1)
+        slope = deviation @ (center / errors) / spread
+        squares = ((center / errors - slope[..., None] * deviation) ** 2).sum(axis=-1)
+        error = np.sqrt(1 / (errors**-2).sum() + mean**2 / spread)
+        return squares, share @ y - slope * mean, error
 
-    grid = np.geomspace(SMALLEST_EXPONENT, LARGEST_EXPONENT, 161)
-    squares = np.array([fit(b)[0] for b in grid])
-    best = int(squares.argmin())
-    bracket = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    exponent = float(optimize.minimize_scalar(lambda b: fit(b)[0], bounds=bracket, method="bounded").x)
-    least, limit, _ = fit(exponent)
+    def squares(exponent: float) -> float:
+        return float(fit(exponent)[0])
 
-    def edge(start: int, step: int) -> float:
-        """Where the profile first rises by z^2 on one side."""
-        i = start
-        while 0 <= i < len(grid):
-            if squares[i] - least > z * z:
-                inner = exponent if i == start else float(grid[i - step])
-                return float(optimize.brentq(lambda b: fit(b)[0] - least - z * z, *sorted((inner, float(grid[i])))))
-            i += step
-        return -math.inf if step < 0 else math.inf
+    grid = fit(EXPONENTS)[0]
+    nearest = int(grid.argmin())
+    around = EXPONENTS[max(nearest - 1, 0)], EXPONENTS[min(nearest + 1, len(EXPONENTS) - 1)]
+    found: Any = optimize.minimize_scalar(squares, bounds=around, method="bounded")
+    exponent = float(found.x) if found.fun <= grid[nearest] else float(EXPONENTS[nearest])
+    ceiling = squares(exponent) + z * z
 
-    below = edge(int(np.searchsorted(grid, exponent)) - 1, -1)
-    above = edge(int(np.searchsorted(grid, exponent)), 1)
-    inside = [b for b in grid if below <= b <= above] + [exponent]
-    spans = [fit(b) for b in inside]
-    limits = Interval(
-        min(centre - z * se for _, centre, se in spans), max(centre + z * se for _, centre, se in spans)
+    inside = np.sort(np.append(EXPONENTS[grid <= ceiling], exponent))
+    ends: list[float] = []
+    for end, beyond, open_end in (
+        (inside[0], EXPONENTS[inside[0] > EXPONENTS][-1:], -math.inf),
+        (inside[-1], EXPONENTS[inside[-1] < EXPONENTS][:1], math.inf),
+    ):
+        if len(beyond):
+            low, high = sorted((float(end), float(beyond[0])))
+            ends.append(float(optimize.brentq(lambda b: squares(b) - ceiling, low, high)))
+        else:
+            ends.append(open_end)
+    rising, limits, limit_errors = fit(inside)
+    reach = limit_errors * np.sqrt(np.maximum(ceiling - rising, 0.0))
+    known = math.isfinite(ends[0])
+    return FreeFit(
+        float(fit(exponent)[1]),
+        Interval(float((limits - reach).min()), float((limits + reach).max()))
+        if known
+        else Interval.everything,
+        exponent,
+        Interval(*ends),
     )
-    return FreeFit(limit, limits, exponent, Interval(below, above))
+
+
+def _brackets(interval: Interval) -> str:
+    return f"[{float(interval.low):.6g}, {float(interval.high):.6g}]"

@@ -1,26 +1,29 @@
 """Questions: the smallest things that the referee decides, each at one point of a claim's design.
 
-A question says which sources it watches, how a look at them is reduced to an observation (nothing of the
-prediction enters there, so that mutants are judged on the same data), and which interval for the discrepancy the
-history of observations gives at a level alpha. It is held when the interval lies inside `accept`, failed when
-it lies outside.
+A question says which sources it watches, how a look at them is reduced to an observation, and which interval for
+the discrepancy the history of observations gives at a level alpha. It is held when the interval lies inside
+`accept`, failed when it lies outside. Questions are pure functions of the looks, so that a mutant asks its own
+question of the same looks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from lemmata.claims.observations import Contrast, Source
+from lemmata.claims.observations import Contrast, Look, Source
 from lemmata.claims.tools import Tool
 from lemmata.claims.verdicts import Outcome
 from lemmata.confidence import DKWBand, Interval, kolmogorov_distance
-from lemmata.estimates import Estimate
-from lemmata.statistics import Moments
+from lemmata.confidence.special import normal_quantile
+from lemmata.statistics import Array, Moments
+
+POWER = 0.9
+"""Probability with which a question detects what it says it detects."""
 
 
 class Question(Protocol):
@@ -38,7 +41,7 @@ class Question(Protocol):
 
     @property
     def paired(self) -> bool:
-        """Whether the sources share their draws."""
+        """Whether the sources are run on the stream that all models share."""
         ...
 
     @property
@@ -56,8 +59,8 @@ class Question(Protocol):
         """Discrepancies (observed - predicted) with which the statement holds."""
         ...
 
-    def observe(self, estimates: Mapping[Source, Estimate]) -> Any:
-        """One look."""
+    def observe(self, look: Look) -> Any:
+        """One look, reduced."""
         ...
 
     def estimate(self, history: Sequence[Any]) -> float:
@@ -69,15 +72,23 @@ class Question(Protocol):
         ...
 
     def is_exact(self, alpha: float) -> bool:
-        """Whether the level holds at finite numbers of trials."""
+        """Whether the level holds at finite numbers of trials. A tool that does not fit raises ValueError."""
         ...
 
     def detectable(self, history: Sequence[Any], alpha: float) -> float:
-        """Smallest distance beyond an end of `accept` that is detected with probability 0.9 at these trials."""
+        """Smallest distance beyond an end of `accept` that is detected with probability `POWER`."""
         ...
 
     def needed(self, history: Sequence[Any], alpha: float) -> float:
         """Trials after which the question is decided if its discrepancy is what it seems now."""
+        ...
+
+    def reservation(self, history: Sequence[Any], alpha: float) -> str:
+        """Why a decision must be held back in spite of the interval; empty: it need not."""
+        ...
+
+    def remark(self, history: Sequence[Any], alpha: float) -> str:
+        """What is reported beside the decision."""
         ...
 
 
@@ -92,11 +103,26 @@ def decide(interval: Interval, accept: tuple[float, float]) -> Outcome:
 
 def distance_to_edge(discrepancy: float, accept: tuple[float, float]) -> float:
     """How far a discrepancy lies from the nearest finite end of `accept`."""
-    return min(abs(discrepancy - end) for end in accept if math.isfinite(end))
+    return min((abs(discrepancy - end) for end in accept if math.isfinite(end)), default=math.inf)
+
+
+def distance_beyond(discrepancy: float, accept: tuple[float, float]) -> float:
+    """How far a discrepancy lies outside `accept`; 0 inside."""
+    return max(discrepancy - accept[1], accept[0] - discrepancy, 0.0)
+
+
+class Plain:
+    """A question without reservations or remarks."""
+
+    def reservation(self, history: Sequence[Any], alpha: float) -> str:
+        return ""
+
+    def remark(self, history: Sequence[Any], alpha: float) -> str:
+        return ""
 
 
 @dataclass(frozen=True)
-class MeanQuestion:
+class MeanQuestion(Plain):
     """Is a contrast of means what is predicted, within the margin?"""
 
     label: str
@@ -107,7 +133,7 @@ class MeanQuestion:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        return tuple(source for source in self.contrast.sources if source.is_sampled)
+        return self.contrast.sources if self.contrast.is_sampled else ()
 
     @property
     def paired(self) -> bool:
@@ -115,10 +141,10 @@ class MeanQuestion:
 
     @property
     def needs_rows(self) -> bool:
-        return self.contrast.paired
+        return self.contrast.shares_draws
 
-    def observe(self, estimates: Mapping[Source, Estimate]) -> Moments | float:
-        return self.contrast.measure(estimates) if self.contrast.is_sampled else self.contrast.computed()
+    def observe(self, look: Look) -> Moments | float:
+        return self.contrast.measure(look) if self.contrast.is_sampled else self.contrast.computed()
 
     def estimate(self, history: Sequence[Any]) -> float:
         last = history[-1]
@@ -131,30 +157,36 @@ class MeanQuestion:
         return self._sequence(alpha).interval(history).shift(-self.target)
 
     def is_exact(self, alpha: float) -> bool:
-        return self._sequence(alpha).exact
+        return not self.contrast.is_sampled or bool(self._sequence(alpha).exact)
 
     def detectable(self, history: Sequence[Any], alpha: float) -> float:
         if not self.contrast.is_sampled:
             return 0.0
-        last: Moments = history[-1]
-        return float(self._sequence(alpha).detectable(last.count, _spread(last)))
+        return float(self._sequence(alpha).detectable(history[-1].count, self._variance(history[-1]), POWER))
 
     def needed(self, history: Sequence[Any], alpha: float) -> float:
         if not self.contrast.is_sampled:
             return 0.0
         gap = distance_to_edge(self.estimate(history) - self.target, self.accept)
-        return float(self._sequence(alpha).trials_needed(gap, _spread(history[-1]))) if gap > 0 else math.inf
+        if not 0 < gap < math.inf:
+            return math.inf
+        return float(self._sequence(alpha).trials_needed(gap, self._variance(history[-1]), POWER))
 
     def _sequence(self, alpha: float) -> Any:
-        return self.tool(alpha, *self.contrast.range, self.target)
+        return self.tool(alpha, *self.contrast.range, self.target, self.contrast.scale)
+
+    def _variance(self, moments: Moments) -> float:
+        """That of one trial, never above what the range allows."""
+        low, high = self.contrast.range
+        return min(float(moments.variance), 0.25 * (high - low) ** 2)
 
 
 @dataclass(frozen=True)
-class SlopeQuestion:
+class SlopeQuestion(Plain):
     """Does a quantity grow as the predicted power of a scale, within the margin?
 
-    The slope of log(mean) against log(scale) by least squares with fixed weights; each mean gets a sequence at its
-    share of alpha, and the intervals are carried through the logarithm (union bound).
+    The slope of log(mean) against log(scale) by least squares with fixed weights; each mean gets a sequence at
+    its share of alpha, and the intervals are carried through the logarithm (union bound).
     """
 
     label: str
@@ -168,32 +200,20 @@ class SlopeQuestion:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        return tuple(source for source in self.points if source.is_sampled)
+        return self.points if self.points[0].is_sampled else ()
 
-    def _sequence(self, source: Source, alpha: float) -> Any:
-        low, high = source.range
-        return self.tool(alpha, low, high, 0.5 * (low + high))
-
-    @property
-    def _weights(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        x = np.log(np.asarray(self.scales))
-        x = x - x.mean()
-        return x / (x @ x)
-
-    def observe(self, estimates: Mapping[Source, Estimate]) -> tuple[Moments | float, ...]:
-        return tuple(estimates[s].moments[s.index] if s.is_sampled else s.computed() for s in self.points)
+    def observe(self, look: Look) -> tuple[Moments | float, ...]:
+        return tuple(s.moments(look) if s.is_sampled else s.computed() for s in self.points)
 
     def estimate(self, history: Sequence[Any]) -> float:
-        means = [float(part.mean) if isinstance(part, Moments) else part for part in history[-1]]
-        if min(means) <= 0:
-            return math.nan
-        return float(self._weights @ np.log(means))
+        means = self._means(history)
+        return float(self._weights @ np.log(means)) if (means > 0).all() else math.nan
 
     def interval(self, history: Sequence[Any], alpha: float) -> Interval:
         low = high = -self.target
         for i, (weight, source) in enumerate(zip(self._weights, self.points, strict=True)):
             if source.is_sampled:
-                part = self._sequence(source, alpha / len(self.sources)).interval([look[i] for look in history])
+                part = self._sequence(source, alpha).interval([look[i] for look in history])
                 ends = (float(part.low), float(part.high))
             else:
                 ends = (history[-1][i],) * 2
@@ -207,20 +227,40 @@ class SlopeQuestion:
         return all(self._sequence(source, alpha).exact for source in self.sources)
 
     def detectable(self, history: Sequence[Any], alpha: float) -> float:
-        interval = self.interval(history, alpha)
-        return float(interval.width) if self.sources else 0.0
+        if not self.sources:
+            return 0.0
+        interval, means = self.interval(history, alpha), self._means(history)
+        if not interval.is_bounded:
+            return math.inf
+        relative = np.array([float(part.standard_error) for part in history[-1]]) / means
+        error = float(np.sqrt((self._weights * relative) @ (self._weights * relative)))
+        return float(interval.width) / 2 + float(normal_quantile(POWER)) * error
 
     def needed(self, history: Sequence[Any], alpha: float) -> float:
         if not self.sources:
             return 0.0
         gap = distance_to_edge(self.estimate(history) - self.target, self.accept)
-        half = float(self.interval(history, alpha).width) / 2
-        count = max(part.count for part in history[-1] if isinstance(part, Moments))
-        return count * (half / gap) ** 2 if gap > 0 and math.isfinite(half) else math.inf
+        reach = self.detectable(history, alpha)  # falls about as the root of the trials
+        return (
+            math.ceil(history[-1][0].count * (reach / gap) ** 2) if gap > 0 and reach < math.inf else math.inf
+        )
+
+    def _sequence(self, source: Source, alpha: float) -> Any:
+        low, high = source.range
+        return self.tool(alpha / len(self.points), low, high, 0.5 * (low + high), 1.0)
+
+    def _means(self, history: Sequence[Any]) -> Array:
+        return np.array([float(part.mean) if isinstance(part, Moments) else part for part in history[-1]])
+
+    @property
+    def _weights(self) -> Array:
+        x = np.log(np.asarray(self.scales))
+        x = x - x.mean()
+        return x / (x @ x)
 
 
 @dataclass(frozen=True)
-class LawQuestion:
+class LawQuestion(Plain):
     """Is the distribution of an output the predicted one, within a margin for the Kolmogorov distance?"""
 
     label: str
@@ -235,8 +275,8 @@ class LawQuestion:
     def sources(self) -> tuple[Source, ...]:
         return (self.source,)
 
-    def observe(self, estimates: Mapping[Source, Estimate]) -> Any:
-        return estimates[self.source].rows[(slice(None), *self.source.index)]
+    def observe(self, look: Look) -> Array:
+        return self.source.rows(look)
 
     def estimate(self, history: Sequence[Any]) -> float:
         return kolmogorov_distance(history[-1], self.cdf)
@@ -248,13 +288,8 @@ class LawQuestion:
         return True
 
     def detectable(self, history: Sequence[Any], alpha: float) -> float:
-        return float(DKWBand(alpha).detectable(len(history[-1])))
+        return float(DKWBand(alpha).detectable(len(history[-1]), POWER))
 
     def needed(self, history: Sequence[Any], alpha: float) -> float:
         gap = distance_to_edge(self.estimate(history), self.accept)
-        return float(DKWBand(alpha).trials_needed(gap)) if gap > 0 else math.inf
-
-
-def _spread(moments: Moments) -> float:
-    variance = float(moments.variance)
-    return variance if math.isfinite(variance) else 0.0
+        return float(DKWBand(alpha).trials_needed(gap, POWER)) if 0 < gap < math.inf else math.inf

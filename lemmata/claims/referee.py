@@ -1,37 +1,35 @@
 """The referee: gathers evidence for claims and derives their verdicts.
 
-Each question of a claim gets an even share of the claim's alpha (questions without chance spend none). All are looked
-at on one ladder of trial counts, on prefixes of the chunks in order, so that stopping times and verdicts do not
-depend on the engine. Sampling goes on until every question is decided, or its part has failed elsewhere, or the
-budget is spent.
+Each question of a claim gets an even share of the claim's alpha (questions without chance spend none). All are
+looked at on one ladder of trial counts, on prefixes of the chunks in order, so that stopping times and verdicts do
+not depend on the engine. Sampling goes on until every question is decided, or can no longer matter because its
+part of the claim is settled, or the budget is spent.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from lemmata.claims.attacks import attack_bound
-from lemmata.claims.certificates import Certificate, Enclosed, Symbolic
-from lemmata.claims.claim import CLAIM_ALPHA, Claim
+from lemmata.claims.certificates import Certificate
+from lemmata.claims.claim import CLAIM_ALPHA, Claim, Judged
 from lemmata.claims.evidence import Evidence, Judgement
-from lemmata.claims.freefit import free_fit
-from lemmata.claims.observations import Source
-from lemmata.claims.questions import Question, decide
-from lemmata.claims.statements import Bound, Limit, Statement
+from lemmata.claims.observations import Look, Source
+from lemmata.claims.questions import Question, decide, distance_beyond
+from lemmata.claims.statements import Bound, Statement
 from lemmata.claims.verdicts import QUICK, Level, Outcome, Verdict, conjunction, derive
 from lemmata.confidence import look_sizes
-from lemmata.confidence.special import normal_quantile
-from lemmata.estimates import Estimate
 from lemmata.laboratory import Laboratory, Run
 from lemmata.models import Model
-from lemmata.records import Output
+from lemmata.records import Prediction, Sampler
 from lemmata.tally import Collect
 
 FIRST_LOOK = 16
+PUBLISHED, REPAIRED = "published", "repaired"
 
 
 def judge(
@@ -49,7 +47,7 @@ def judge(
     claims : iterable of (identifier, Claim)
         For example ('attention_memorization/C7', C7).
     lab : Laboratory
-        Where samplers run; its seed decides the data.
+        Where samplers run; its seed decides the data. Verdicts are kept in its ledger.
     level : Level
     alpha : float
         Probability of a wrong verdict that each claim may spend.
@@ -59,7 +57,11 @@ def judge(
     judgements: list[Judgement] = []
     for identifier, claim in claims:
         lab.label = identifier
-        judgement = judge_claim(identifier, claim, lab, level, alpha=alpha)
+        try:
+            judgement = judge_claim(identifier, claim, lab, level, alpha=alpha)
+        except Exception as error:
+            error.add_note(f"while judging {identifier}")
+            raise
         judgements.append(judgement)
         if lab.ledger is not None:
             lab.ledger.put_verdict(identifier, level.name, f"seed {lab.seed}", judgement.to_data())
@@ -75,51 +77,53 @@ def judge_claim(
     started = time.perf_counter()
     if claim.published is None:
         return Judgement(claim, identifier, level, Verdict.NOT_EXECUTABLE, ())
-    trial = _Trial(claim, lab, claim.budget(level), alpha)
-    trial.hear()
-    outcome = {part: trial.outcome(part) for part in ("published", "repaired")}
-    repaired = outcome["repaired"] if claim.repaired else None
-    proved = all(isinstance(part, (Symbolic, Enclosed)) for part in claim.published_parts)
-    narrows = claim.repaired is not None and claim.repaired.narrows
-    verdict = derive(outcome["published"], repaired, narrows=narrows, proved=proved)
-    mutants, problems = trial.cross_examine(verdict)
-    platforms = frozenset[str]().union(*(run.platforms for run in trial.runs.values()))
+    hearing = _Hearing(claim, lab, claim.budget(level), alpha)
+    hearing.hear()
+    verdict = derive(
+        hearing.outcome(PUBLISHED),
+        hearing.outcome(REPAIRED) if claim.repaired else None,
+        narrows=claim.repaired is not None and claim.repaired.narrows,
+        proved=all(isinstance(part, Certificate) for part in claim.published_parts),
+    )
+    mutants, problems = hearing.cross_examine(verdict)
+    evidence = tuple(hearing.evidence())
+    platforms = frozenset[str]().union(*(run.platforms for run in hearing.runs.values()))
     seconds = time.perf_counter() - started
-    evidence = tuple(trial.evidence())
-    return Judgement(claim, identifier, level, verdict, evidence, tuple(problems), tuple(mutants), seconds, platforms)
+    return Judgement(
+        claim, identifier, level, verdict, evidence, tuple(problems), tuple(mutants), seconds, platforms
+    )
 
 
 @dataclass(eq=False)
 class _Case:
-    """One question in the course of a trial."""
+    """One question in the course of a hearing; `position` is its place among its statement's questions."""
 
     part: str
     statement: Statement
     model: Model
+    position: int
     question: Question
-    guards: tuple[Question, ...]
-    history: list[Any] = field(default_factory=list)
-    guard_histories: list[list[Any]] = field(default_factory=list)
-    ladder: list[Any] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list[Look])
+    history: list[Any] = field(default_factory=list[Any])
     outcome: Outcome = Outcome.OPEN
     trials: int = 0
     note: str = ""
 
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """Everything that is sampled for it, its guards and its free fit included."""
-        found = dict.fromkeys(self.question.sources)
-        for guard in self.guards:
-            found |= dict.fromkeys(guard.sources)
-        if isinstance(self.statement, Limit) and self.question.sources:
-            found |= {Source(self.statement.observed, m): None for m in self.statement.models(self.model)}
-        return tuple(found)
+    def look(self, look: Look, trials: int, alpha: float) -> None:
+        """Take one more look, and decide."""
+        question = self.question
+        self.looks.append(look)
+        self.history.append(question.observe(look))
+        self.trials, self.note = trials, ""
+        self.outcome = decide(question.interval(self.history, alpha), question.accept)
+        if self.outcome is not Outcome.OPEN and (reason := question.reservation(self.history, alpha)):
+            self.outcome, self.note = Outcome.OPEN, f"kept open: {reason}"
 
 
-_RunKey = tuple[Output, Model, bool, bool]
+_RunKey = tuple[Sampler, Model, bool]
 
 
-class _Trial:
+class _Hearing:
     """The hearing of one claim."""
 
     def __init__(self, claim: Claim, lab: Laboratory, budget: int, alpha: float) -> None:
@@ -127,107 +131,96 @@ class _Trial:
         self.runs: dict[_RunKey, Run] = {}
         self.cases: list[_Case] = []
         self.certificates: list[Evidence] = []
-        parts = [("published", part, claim.design) for part in claim.published_parts]
-        parts += [("repaired", part, claim.repaired_design) for part in claim.repaired_parts]
-        for part, statement, design in parts:
-            if isinstance(statement, (Symbolic, Enclosed)):
+        self._hear_of(PUBLISHED, claim.published_parts, claim.design)
+        self._hear_of(REPAIRED, claim.repaired_parts, claim.repaired_design)
+        for control in claim.controls:
+            self._hear_of(control.words, _control(claim, control.replacement), claim.design)
+        sampled = [case for case in self.cases if case.question.sources]
+        self.alpha = alpha / max(len(sampled), 1)
+        rows: dict[_RunKey, set[str]] = {}
+        for case in sampled:
+            case.question.is_exact(self.alpha)  # a tool that does not fit objects now
+            for source in case.question.sources:
+                outputs = rows.setdefault(_run_key(case, source), set())
+                outputs |= {source.output.name} if case.question.needs_rows else set()
+        for (sampler, model, paired), outputs in rows.items():
+            run = lab.run(sampler, model, paired=paired, collect=Collect(rows=tuple(sorted(outputs))))
+            if run.batch.trials & (run.batch.trials - 1):
+                raise ValueError(
+                    f"{sampler.identifier}: chunks of {run.batch.trials} trials: must be a power of two"
+                )
+            self.runs[sampler, model, paired] = run
+
+    def _hear_of(self, part: str, statements: Iterable[Judged], design: tuple[Model, ...]) -> None:
+        for statement in statements:
+            if isinstance(statement, Certificate):
                 self.certificates.append(_replayed(part, statement))
                 continue
             for model in design:
-                guards = statement.guards(model)
-                for question in statement.questions(model):
-                    self.cases.append(_Case(part, statement, model, question, guards))
-        sampled = sum(1 for case in self.cases if case.question.sources)
-        self.alpha = alpha / max(sampled, 1)
+                for position, question in enumerate(statement.questions(model)):
+                    self.cases.append(_Case(part, statement, model, position, question))
 
     # -------------------------------------------------------------- gathering
 
     def hear(self) -> None:
-        """Gather evidence until everything is decided or the budget is spent."""
+        """Gather evidence until everything that matters is decided or the budget is spent."""
         for case in self.cases:
             if not case.question.sources:
-                self._look(case, {}, 0)
+                case.look({}, 0, self.alpha)
                 self._attack(case)
-        for trials in look_sizes(max(self.budget, FIRST_LOOK), FIRST_LOOK):
-            waiting = [case for case in self.cases if self._is_waiting(case)]
-            if not waiting:
-                return
-            ready = [case for case in waiting if self._smallest_look(case) <= trials]
-            goals = [self._run(case, source) for case in ready for source in case.sources]
-            self.lab.advance((run, trials // run.batch.trials) for run in dict.fromkeys(goals))
+        sampled = [case for case in self.cases if case.question.sources]
+        most = max([self.budget, FIRST_LOOK, *map(self._first_look, sampled)])
+        for trials in look_sizes(most, FIRST_LOOK):
+            waiting = [
+                case for case in sampled if case.outcome is Outcome.OPEN and not self._is_settled(case.part)
+            ]
+            ready = [
+                case
+                for case in waiting
+                if self._first_look(case) <= trials <= max(self.budget, self._first_look(case))
+            ]
+            runs = dict.fromkeys(
+                self._run(case, source) for case in ready for source in case.question.sources
+            )
+            self.lab.advance((run, trials // run.batch.trials) for run in runs)
             for case in ready:
-                estimates = {source: self._estimate(case, source) for source in case.sources}
-                self._look(case, estimates, trials)
+                look = {s: self._run(case, s).estimate(s.output.name) for s in case.question.sources}
+                case.look(look, trials, self.alpha)
 
-    def _is_waiting(self, case: _Case) -> bool:
-        return bool(case.question.sources) and case.outcome is Outcome.OPEN and not self._has_failed(case)
-
-    def _has_failed(self, case: _Case) -> bool:
-        return any(
-            other.part == case.part and other.statement is case.statement and other.outcome is Outcome.FAILED
-            for other in self.cases
-        )
+    def _is_settled(self, part: str) -> bool:
+        """Whether further evidence on a part can no longer change the verdict."""
+        if part == REPAIRED and self.outcome(PUBLISHED) is Outcome.HELD:
+            return True
+        return self.outcome(part) is Outcome.FAILED
 
     def _run(self, case: _Case, source: Source) -> Run:
-        output = source.observed
-        assert isinstance(output, Output)
-        paired, rows = case.question.paired, case.question.needs_rows
-        key = (output, source.model, paired, rows)
-        if key not in self.runs:
-            collect = Collect(rows=(output.name,)) if rows else Collect()
-            self.runs[key] = self.lab.run(output.sampler, source.model, paired=paired, collect=collect)
-        return self.runs[key]
+        return self.runs[_run_key(case, source)]
 
-    def _estimate(self, case: _Case, source: Source) -> Estimate:
-        assert isinstance(source.observed, Output)
-        return self._run(case, source).estimate(source.observed.name)
-
-    def _smallest_look(self, case: _Case) -> int:
-        return max(self._run(case, source).batch.trials for source in case.sources)
-
-    def _look(self, case: _Case, estimates: Mapping[Source, Estimate], trials: int) -> None:
-        case.trials = trials
-        case.history.append(case.question.observe(estimates))
-        case.outcome = decide(case.question.interval(case.history, self.alpha), case.question.accept)
-        case.guard_histories = case.guard_histories or [[] for _ in case.guards]
-        case.note = ""
-        for guard, history in zip(case.guards, case.guard_histories, strict=True):
-            history.append(guard.observe(estimates))
-            if guard.interval(history, self.alpha).outside(*guard.accept):
-                case.outcome, case.note = Outcome.OPEN, f"kept open: {guard.label} is beyond the margin"
-        if isinstance(case.statement, Limit) and estimates:
-            self._fit(case, case.statement, estimates)
-
-    def _fit(self, case: _Case, statement: Limit, estimates: Mapping[Source, Estimate]) -> None:
-        parts = [estimates[Source(statement.observed, m)].moments for m in statement.models(case.model)]
-        fit = free_fit(statement.factors, parts, -float(normal_quantile(self.alpha / 2)))
-        if not fit.exponent_interval.contains(statement.order):
-            case.outcome = Outcome.OPEN
-            case.note = f"kept open: {fit} leaves out the declared order {statement.order:g}"
-        else:
-            case.note = case.note or str(fit)
+    def _first_look(self, case: _Case) -> int:
+        """A look falls on whole chunks: the budget is rounded up to one."""
+        return max(FIRST_LOOK, *(self._run(case, source).batch.trials for source in case.question.sources))
 
     def _attack(self, case: _Case) -> None:
         statement = case.statement
         if not isinstance(statement, Bound) or not statement.attack or case.outcome is Outcome.FAILED:
             return
         found = attack_bound(statement, case.model)
-        case.note = f"{found.cases} cases, tightest ratio {found.tightness:.6g}"
-        if found.slack < -statement.margin.at(float(statement.prediction(found.worst))):
-            worst = statement.questions(found.worst)[0]
-            case.question, case.model, case.history = worst, found.worst, []
-            self._look(case, {}, 0)
-            case.note = f"violation found by attack after {found.cases} cases"
+        case.note = f"no violation in {found}"
+        if found.worst is not None:
+            worst = statement.questions(found.worst)
+            case.model, case.question, case.looks, case.history = found.worst, worst[case.position], [], []
+            case.look({}, 0, self.alpha)
+            case.note = f"violation found by attack after {found}"
 
     # -------------------------------------------------------------- deciding
 
     def outcome(self, part: str) -> Outcome:
-        """Outcome of the published or the repaired statement."""
+        """Outcome of the published or the repaired statement, or of a control."""
         cases = [case.outcome for case in self.cases if case.part == part]
         return conjunction([*cases, *(proof.outcome for proof in self.certificates if proof.part == part)])
 
-    def evidence(self) -> Iterable[Evidence]:
-        """All evidence in the order of the claim."""
+    def evidence(self) -> Iterator[Evidence]:
+        """All evidence in the order of the claim; questions that were never looked at are left out."""
         yield from self.certificates
         for case in self.cases:
             if case.history:
@@ -252,67 +245,115 @@ class _Trial:
             needed=question.needed(case.history, self.alpha) if is_open else 0.0,
             level=("exact" if question.is_exact(self.alpha) else "asymptotic") if sampled else "no chance",
             alpha=self.alpha if sampled else 0.0,
-            note=case.note,
+            note=case.note or question.remark(case.history, self.alpha),
         )
 
     # -------------------------------------------------------------- mutants
 
     def cross_examine(self, verdict: Verdict) -> tuple[list[dict[str, Any]], list[str]]:
-        """Judge mutants (must fail) and controls (must hold) on the data at hand."""
+        """Judge mutants (must fail) on the data at hand, and controls (must hold)."""
         if verdict is Verdict.INCONCLUSIVE:
             return [], []
-        stands = "repaired" if verdict in (Verdict.CORRECTED, Verdict.NARROWED) else "published"
+        stands = REPAIRED if verdict in (Verdict.CORRECTED, Verdict.NARROWED) else PUBLISHED
         reports: list[dict[str, Any]] = []
         problems: list[str] = []
         for mutant in self.claim.mutants:
-            outcome, distance = self._replace(mutant.replacement, stands)
+            outcome, distance = self._mutated(mutant.replacement, stands)
             reports.append({"words": mutant.words, "outcome": outcome.value, "distance": distance})
             if outcome is not Outcome.FAILED:
                 problems.append(f"mutant survives ({outcome.value}): {mutant.words}")
             elif distance is not None and distance < mutant.distance:
-                problems.append(f"mutant at distance {distance:.3g}, declared {mutant.distance:g}: {mutant.words}")
+                problems.append(
+                    f"mutant at distance {distance:.3g}, declared {mutant.distance:g}: {mutant.words}"
+                )
         for control in self.claim.controls:
-            outcome, _ = self._replace(control.replacement, stands)
+            outcome = self.outcome(control.words)
             reports.append({"words": control.words, "outcome": outcome.value, "distance": None})
             if outcome is not Outcome.HELD:
                 problems.append(f"control is {outcome.value}: {control.words}")
         return reports, problems
 
-    def _replace(self, replacement: Any, stands: str) -> tuple[Outcome, float | None]:
-        """Outcome of a replaced statement on the claim's data, and its largest distance from the original."""
-        if isinstance(replacement, (Symbolic, Enclosed)):
+    def _mutated(self, replacement: Prediction | Judged, stands: str) -> tuple[Outcome, float | None]:
+        """Outcome of a mutant, and the distance at the point where it is farthest from the data."""
+        if isinstance(replacement, Certificate):
             return replacement.replay().outcome, None
         outcomes: list[Outcome] = []
-        distances = [0.0]
-        for case in (case for case in self.cases if case.part == stands and case.history):
-            index = case.statement.questions(case.model).index(case.question)
-            other = replacement if _is_statement(replacement) else case.statement.with_prediction(replacement)
-            question = other.questions(case.model)[index]
-            if question.sources != case.question.sources:
-                raise ValueError(f"{self.claim.id}: a mutant must be judged on the claim's own data")
-            history = case.history if case.question.sources else [question.observe({})]
+        distances: list[float] = []
+        for question, looks in self._mutant_questions(replacement, stands):
+            history = [question.observe(look) for look in looks]
             outcomes.append(decide(question.interval(history, self.alpha), question.accept))
-            unit = question.detectable(history, self.alpha) or _margin(case.question)
-            gap = abs(_centre(question) - _centre(case.question)) + abs(
-                question.estimate(history) - case.question.estimate(case.history)
-            )
-            distances.append(gap / unit if unit > 0 else math.inf)
-        return conjunction(outcomes), max(distances)
+            distances.append(_distance(question, history, self.alpha))
+        return conjunction(outcomes), max(distances, default=0.0)
+
+    def _mutant_questions(
+        self, replacement: Prediction | Statement, stands: str
+    ) -> Iterator[tuple[Question, list[Look]]]:
+        """What a mutant asks, each with the looks that answer it."""
+        cases = [case for case in self.cases if case.part == stands and case.history]
+        if not isinstance(replacement, Statement):
+            for case in (case for case in cases if hasattr(case.statement, "prediction")):
+                mutant = case.statement.with_prediction(replacement)
+                model = _attacked(mutant, case.model)
+                questions = mutant.questions(model)
+                if (
+                    len(questions) <= case.position
+                    or questions[case.position].sources != case.question.sources
+                ):
+                    raise ValueError(
+                        f"{self.claim.id}: a mutant's prediction must have the shape of the claim's"
+                    )
+                yield questions[case.position], case.looks
+            return
+        matched = False
+        for model in dict.fromkeys(case.model for case in cases):
+            for question in replacement.questions(_attacked(replacement, model)):
+                looks = max((c.looks for c in cases if _answers(c, question, model)), key=len, default=None)
+                if looks is not None:
+                    matched = True
+                    yield question, looks
+        if cases and not matched:
+            raise ValueError(f"{self.claim.id}: a mutant must be judged on the claim's own data")
 
 
-def _is_statement(replacement: Any) -> bool:
-    return hasattr(replacement, "questions")
+def _control(claim: Claim, replacement: Prediction | Judged) -> tuple[Judged, ...]:
+    """The statements that a control stands for."""
+    if isinstance(replacement, Certificate | Statement):
+        return (replacement,)
+    statements = (part for part in claim.published_parts if not isinstance(part, Certificate))
+    return tuple(part.with_prediction(replacement) for part in statements if hasattr(part, "prediction"))
 
 
-def _centre(question: Question) -> float:
-    """Target plus the middle of the accepted differences where both ends are finite."""
-    low, high = question.accept
-    return question.target + (0.5 * (low + high) if math.isfinite(low) and math.isfinite(high) else 0.0)
+def _attacked(statement: Statement, model: Model) -> Model:
+    """The model at which a mutant is judged: a violation that its own attack finds, if there is one."""
+    if isinstance(statement, Bound) and statement.attack:
+        return attack_bound(statement, model).worst or model
+    return model
 
 
-def _margin(question: Question) -> float:
-    ends = [abs(end) for end in question.accept if math.isfinite(end) and end != 0]
-    return min(ends, default=0.0)
+def _answers(case: _Case, question: Question, model: Model) -> bool:
+    """Whether a case's looks hold what a question asks for."""
+    asked, held = set(question.sources), case.question
+    if not asked:
+        return case.model == model and not held.sources
+    return (
+        asked <= set(held.sources)
+        and question.paired == held.paired
+        and question.needs_rows <= held.needs_rows
+    )
+
+
+def _distance(question: Question, history: list[Any], alpha: float) -> float:
+    """How far beyond the margin the data lie, in units of what is detected there."""
+    discrepancy = question.estimate(history) - question.target
+    beyond = distance_beyond(discrepancy, question.accept) if math.isfinite(discrepancy) else 0.0
+    unit = question.detectable(history, alpha)
+    if not question.sources:
+        unit = min((abs(end) for end in question.accept if math.isfinite(end)), default=0.0)
+    return beyond / unit if unit > 0 else math.inf if beyond > 0 else 0.0
+
+
+def _run_key(case: _Case, source: Source) -> _RunKey:
+    return source.output.sampler, source.model, case.question.paired
 
 
 def _replayed(part: str, certificate: Certificate) -> Evidence:

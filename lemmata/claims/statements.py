@@ -1,7 +1,8 @@
-"""Kinds of statements about means: each turns a point of a claim's design into questions.
+"""Kinds of statements: each turns a point of a claim's design into questions.
 
-`observed` is a sampled output or a function of the model; with a function the statement is decided without chance,
-and its margin must be the computation's error bound. `prediction` is a function of the model.
+`observed` is a sampled output or a function of the model; with a function the statement is decided without
+chance, and its margin must be the computation's error bound. `prediction` is a function of the model. Predictions
+may be arrays where a statement says "element by element".
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
-import numpy as np
-
-from lemmata.claims.observations import Contrast, Observed, Source, as_array, element_indices, finite
+from lemmata.claims.limits import LimitQuestion
+from lemmata.claims.observations import Contrast, Observed, Source, finite, predicted
 from lemmata.claims.questions import LawQuestion, MeanQuestion, Question, SlopeQuestion
 from lemmata.claims.tools import Tool, t_mixture
 from lemmata.models import Model
-from lemmata.records import Prediction
+from lemmata.records import Output, Prediction
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,17 @@ class Margin:
         return self.value * abs(target) if self.relative else self.value
 
     def around(self, target: float) -> tuple[float, float]:
-        """Accepted differences from a predicted value."""
-        return -self.at(target), self.at(target)
+        """Accepted differences from a predicted value, the ends included."""
+        end = math.nextafter(self.at(target), math.inf)  # intervals are held when strictly inside
+        return -end, end
 
     def __str__(self) -> str:
         return f"{self.value:.3g} of the value" if self.relative else f"{self.value:.3g}"
 
 
+@runtime_checkable
 class Statement(Protocol):
-    """What the referee asks of a statement about means."""
+    """What the referee asks of a statement."""
 
     @property
     def margin(self) -> Margin:
@@ -60,10 +62,6 @@ class Statement(Protocol):
 
     def questions(self, model: Model) -> tuple[Question, ...]:
         """All must be held at this point of the design."""
-        ...
-
-    def guards(self, model: Model) -> tuple[Question, ...]:
-        """A guard that is outside its `accept` leaves the point open."""
         ...
 
     def with_prediction(self, prediction: Prediction) -> Self:
@@ -81,16 +79,10 @@ class Identity:
     tool: Tool = t_mixture
 
     def questions(self, model: Model) -> tuple[Question, ...]:
-        values = as_array(self.prediction(model))
-        made: list[Question] = []
-        for index in element_indices(values.shape):
-            target = finite(values[index], self.prediction, model)
-            contrast = Contrast((1.0,), (Source(self.observed, model, index),))
-            made.append(MeanQuestion(_at(model, index), contrast, target, self.margin.around(target), self.tool))
-        return tuple(made)
-
-    def guards(self, model: Model) -> tuple[Question, ...]:
-        return ()
+        return tuple(
+            MeanQuestion(_at(model, index), _just(source), target, self.margin.around(target), self.tool)
+            for index, target, source in predicted(self.prediction, self.observed, model)
+        )
 
     def with_prediction(self, prediction: Prediction) -> Self:
         return replace(self, prediction=prediction)
@@ -98,14 +90,13 @@ class Identity:
 
 @dataclass(frozen=True)
 class Bound:
-    """The mean of `observed` stays below (`upper`) or above the `prediction`, up to the margin.
-
-    With a computed `observed` the bound is attacked too: see `lemmata.claims.attacks`.
+    """The mean of `observed` stays below (`upper`) or above `prediction`, up to the margin, element by element.
 
     Parameters
     ----------
-    attack : mapping, optional
-        Parameter of the model to the range (low, high) over which a local optimiser looks for a violation.
+    attack : tuple of (name, low, high), optional
+        For a computed `observed`: parameters of the model with the ranges over which a local optimiser looks for
+        a violation, from every point of the design (see `lemmata.claims.attacks`).
     """
 
     prediction: Prediction
@@ -115,21 +106,27 @@ class Bound:
     tool: Tool = t_mixture
     attack: tuple[tuple[str, float, float], ...] = ()
 
-    def questions(self, model: Model) -> tuple[Question, ...]:
-        target = finite(self.prediction(model), self.prediction, model)
-        m = math.nextafter(self.margin.at(target), math.inf)  # equality at the bound itself is no violation
-        return (
-            MeanQuestion(
-                _at(model),
-                Contrast((1.0,), (Source(self.observed, model),)),
-                target,
-                (-math.inf, m) if self.upper else (-m, math.inf),
-                self.tool,
-            ),
-        )
+    def __post_init__(self) -> None:
+        if self.attack and isinstance(self.observed, Output):
+            raise ValueError(
+                "attack: needs a computed observed; a sampled bound is judged on the design alone"
+            )
+        for name, low, high in self.attack:
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+                raise ValueError(
+                    f"attack on {name} = [{low!r}, {high!r}]: must be a finite range, low below high"
+                )
 
-    def guards(self, model: Model) -> tuple[Question, ...]:
-        return ()
+    def accept(self, target: float) -> tuple[float, float]:
+        """Accepted differences from the bound's value."""
+        low, high = self.margin.around(target)
+        return (-math.inf, high) if self.upper else (low, math.inf)
+
+    def questions(self, model: Model) -> tuple[Question, ...]:
+        return tuple(
+            MeanQuestion(_at(model, index), _just(source), target, self.accept(target), self.tool)
+            for index, target, source in predicted(self.prediction, self.observed, model)
+        )
 
     def with_prediction(self, prediction: Prediction) -> Self:
         return replace(self, prediction=prediction)
@@ -137,7 +134,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Limit:
-    """The mean of `observed` tends to `prediction` as the sizes grow together.
+    """The mean of `observed` tends to `prediction` as the sizes grow together, element by element.
 
     At the design's model times each of `factors` (a geometric ladder of at least four) the output is sampled; the
     decision is the linear combination of neighbouring sizes that cancels the declared leading correction,
@@ -163,38 +160,30 @@ class Limit:
     def __post_init__(self) -> None:
         ratios = {b / a for a, b in itertools.pairwise(self.factors)}
         if len(self.factors) < 4 or len(ratios) != 1 or ratios.pop() <= 1:
-            raise ValueError(f"factors = {self.factors!r}: must be at least four in a growing geometric ladder")
-        if not self.order > 0:
-            raise ValueError(f"order = {self.order!r}: must be > 0")
+            raise ValueError(
+                f"factors = {self.factors!r}: must be at least four in a growing geometric ladder"
+            )
+        if not 0 < self.order < math.inf:
+            raise ValueError(f"order = {self.order!r}: must be > 0 and finite")
 
     def models(self, model: Model) -> tuple[Model, ...]:
         """The design's model at every size of the ladder."""
         return tuple(scaled(model, self.sizes, factor) for factor in self.factors)
 
-    def _contrast(self, model: Model, position: int) -> Contrast:
-        ratio = self.factors[1] / self.factors[0]
-        gain = ratio**self.order
-        weights = (-1 / (gain - 1), gain / (gain - 1))
-        pair = self.models(model)[position : position + 2]
-        return Contrast(weights, tuple(Source(self.observed, at) for at in pair))
-
     def questions(self, model: Model) -> tuple[Question, ...]:
-        target = finite(self.prediction(model), self.prediction, model)
-        finest = len(self.factors) - 2
-        contrast = self._contrast(model, finest)
-        return (MeanQuestion(_at(model), contrast, target, self.margin.around(target), self.tool),)
-
-    def guards(self, model: Model) -> tuple[Question, ...]:
-        finest = len(self.factors) - 2
-        fine, coarse = self._contrast(model, finest), self._contrast(model, finest - 1)
-        # both share the middle size, so the difference is a combination of three independent means
-        shared = fine.weights[0] - coarse.weights[1]
-        difference = Contrast(
-            (-coarse.weights[0], shared, fine.weights[1]),
-            (coarse.sources[0], coarse.sources[1], fine.sources[1]),
+        ladder = self.models(model)
+        return tuple(
+            LimitQuestion(
+                _at(model, index),
+                tuple(replace(source, model=at) for at in ladder),
+                self.factors,
+                self.order,
+                target,
+                self.margin.around(target),
+                self.tool,
+            )
+            for index, target, source in predicted(self.prediction, self.observed, model)
         )
-        accept = self.margin.around(float(self.prediction(model)))
-        return (MeanQuestion(f"finer minus coarser contrast, {_at(model)}", difference, 0.0, accept, self.tool),)
 
     def with_prediction(self, prediction: Prediction) -> Self:
         return replace(self, prediction=prediction)
@@ -207,7 +196,7 @@ class Rate:
     Parameters
     ----------
     along : callable
-        `along(model)` gives pairs (scale, model), at least three.
+        `along(model)` gives pairs (scale, model), at least three with different scales > 0.
     """
 
     prediction: Prediction
@@ -218,22 +207,12 @@ class Rate:
 
     def questions(self, model: Model) -> tuple[Question, ...]:
         ladder = tuple(self.along(model))
-        if len(ladder) < 3:
-            raise ValueError(f"along({model}): gives {len(ladder)} scales; must give at least three")
+        scales = tuple(float(scale) for scale, _ in ladder)
+        if len(set(scales)) < 3 or not all(0 < scale < math.inf for scale in scales):
+            raise ValueError(f"along({model}): gives the scales {scales}; must be at least three, all > 0")
         target = finite(self.prediction(model), self.prediction, model)
-        return (
-            SlopeQuestion(
-                _at(model),
-                tuple(float(scale) for scale, _ in ladder),
-                tuple(Source(self.observed, at) for _, at in ladder),
-                target,
-                self.margin.around(target),
-                self.tool,
-            ),
-        )
-
-    def guards(self, model: Model) -> tuple[Question, ...]:
-        return ()
+        points = tuple(Source(self.observed, at) for _, at in ladder)
+        return (SlopeQuestion(_at(model), scales, points, target, self.margin.around(target), self.tool),)
 
     def with_prediction(self, prediction: Prediction) -> Self:
         return replace(self, prediction=prediction)
@@ -243,15 +222,15 @@ class Rate:
 class Ordering:
     """The mean of `observed` rises (or falls) from each model of a list to the next.
 
-    Neighbours are compared on common random numbers where the sampler offers them. A difference of exactly zero is
-    never decided.
+    Neighbours are compared on common random numbers where the sampler offers them. A difference of exactly the
+    margin (with margin 0: no difference) is never decided.
 
     Parameters
     ----------
     along : callable
         `along(model)` gives at least two models in order.
     rises : bool
-    least : Margin
+    margin : Margin
         Smallest difference that counts; 0 for the bare sign.
     """
 
@@ -261,25 +240,25 @@ class Ordering:
     margin: Margin
     tool: Tool = t_mixture
 
+    def __post_init__(self) -> None:
+        _absolute(self.margin, "an ordering")
+
     def questions(self, model: Model) -> tuple[Question, ...]:
         models = tuple(self.along(model))
         if len(models) < 2:
             raise ValueError(f"along({model}): gives {len(models)} models; must give at least two")
-        sign = 1.0 if self.rises else -1.0
-        paired = not callable(self.observed) and self.observed.sampler.paired_trials is not None
+        weights = (-1.0, 1.0) if self.rises else (1.0, -1.0)
+        paired = isinstance(self.observed, Output) and self.observed.sampler.paired_trials is not None
         return tuple(
             MeanQuestion(
                 f"{_at(a)} to {_at(b)}",
-                Contrast((-sign, sign), (Source(self.observed, a), Source(self.observed, b)), paired=paired),
+                Contrast(weights, (Source(self.observed, a), Source(self.observed, b)), paired=paired),
                 0.0,
                 (self.margin.value, math.inf),
                 self.tool,
             )
             for a, b in itertools.pairwise(models)
         )
-
-    def guards(self, model: Model) -> tuple[Question, ...]:
-        return ()
 
     def with_prediction(self, prediction: Prediction) -> Self:
         raise TypeError("an ordering has no formula: give its mutant as a statement")
@@ -289,16 +268,19 @@ class Ordering:
 class Threshold:
     """The mean of `observed` crosses `level` where `prediction` says, within the margin.
 
-    It lies on one side of `level` at (1 - margin) times the predicted place and on the other at (1 + margin).
+    It lies on one side of `level` at the predicted place less the margin, and on the other at the place plus the
+    margin. (That it crosses once is not tested; it is what makes the two points a statement about the place.)
 
     Parameters
     ----------
     parameter : str
-        The model's parameter whose critical value is predicted (> 0).
+        The model's parameter whose critical value is predicted.
     level : callable
         The level that is crossed, a function of the model.
     rises : bool
         Whether the observed mean rises through the level.
+    judged_at : callable, optional
+        The places around which the mean is observed; default `prediction`. A mutant is judged at the claim's.
     """
 
     prediction: Prediction
@@ -308,29 +290,31 @@ class Threshold:
     rises: bool
     margin: Margin
     tool: Tool = t_mixture
+    judged_at: Prediction | None = None
+
+    def __post_init__(self) -> None:
+        if not self.margin.value > 0:
+            raise ValueError("margin = 0: a threshold is located between two points, so it must be > 0")
 
     def questions(self, model: Model) -> tuple[Question, ...]:
-        place = finite(self.prediction(model), self.prediction, model)
-        made: list[Question] = []
-        for side in (-1.0, 1.0):
-            at = replace(model, **{self.parameter: place * (1 + side * self.margin.value)})  # type: ignore[type-var]
-            above = self.rises == (side > 0)
-            made.append(
-                MeanQuestion(
-                    _at(at),
-                    Contrast((1.0,), (Source(self.observed, at),)),
-                    finite(self.level(at), self.level, at),
-                    (0.0, math.inf) if above else (-math.inf, 0.0),
-                    self.tool,
-                )
-            )
-        return tuple(made)
+        before, after = self._around(model, self.prediction)
+        return tuple(self._question(model, at, before, after) for at in self._around(model, self.judged_at))
 
-    def guards(self, model: Model) -> tuple[Question, ...]:
-        return ()
+    def _question(self, model: Model, place: float, before: float, after: float) -> Question:
+        at = replace(model, **{self.parameter: place})  # type: ignore[type-var]
+        accept = (-math.inf, math.inf)  # between the two points the statement says nothing
+        if place <= before or place >= after:
+            accept = (0.0, math.inf) if self.rises == (place >= after) else (-math.inf, 0.0)
+        level = finite(self.level(at), self.level, at)
+        return MeanQuestion(_at(at), _just(Source(self.observed, at)), level, accept, self.tool)
+
+    def _around(self, model: Model, prediction: Prediction | None) -> tuple[float, float]:
+        chosen = prediction or self.prediction
+        place = finite(chosen(model), chosen, model)
+        return place - self.margin.at(place), place + self.margin.at(place)
 
     def with_prediction(self, prediction: Prediction) -> Self:
-        return replace(self, prediction=prediction)
+        return replace(self, prediction=prediction, judged_at=self.judged_at or self.prediction)
 
 
 @dataclass(frozen=True)
@@ -341,15 +325,17 @@ class Law:
     """
 
     prediction: Prediction
-    observed: Observed
+    observed: Output
     margin: Margin
 
-    def questions(self, model: Model) -> tuple[Question, ...]:
-        accept = (-math.inf, self.margin.value)
-        return (LawQuestion(_at(model), Source(self.observed, model), self.prediction(model), accept),)
+    def __post_init__(self) -> None:
+        _absolute(self.margin, "a law")
+        if not isinstance(self.observed, Output):  # type: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"observed = {self.observed!r}: a law is that of a sampled output")
 
-    def guards(self, model: Model) -> tuple[Question, ...]:
-        return ()
+    def questions(self, model: Model) -> tuple[Question, ...]:
+        accept = (-math.inf, self.margin.around(0.0)[1])
+        return (LawQuestion(_at(model), Source(self.observed, model), self.prediction(model), accept),)
 
     def with_prediction(self, prediction: Prediction) -> Self:
         return replace(self, prediction=prediction)
@@ -360,10 +346,17 @@ def scaled(model: Model, sizes: Sequence[str], factor: float) -> Model:
     return replace(model, **{name: getattr(model, name) * factor for name in sizes})  # type: ignore[type-var]
 
 
+def _just(source: Source) -> Contrast:
+    return Contrast((1.0,), (source,))
+
+
+def _absolute(margin: Margin, what: str) -> None:
+    if margin.relative:
+        raise ValueError(f"margin = {margin}: {what} has no predicted value, so it must not be relative")
+
+
 def _at(model: Model, index: tuple[int, ...] = ()) -> str:
     from lemmata.tables import flat
 
-    words = " ".join(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in flat(model).items())
-    return f"{words} [{','.join(map(str, index))}]" if index else words
-
-
+    parts = (f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in flat(model).items())
+    return " ".join(parts) + (f" [{','.join(map(str, index))}]" if index else "")

@@ -36,7 +36,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Level:
-    """How much evidence is gathered: `trials` is the budget of each sampled mean. Margins never depend on it."""
+    """How much evidence is gathered: `trials` is the budget of each sampled mean. Margins do not depend on it."""
 
     name: str
     trials: int
