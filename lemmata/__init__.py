@@ -1,23 +1,13 @@
 """Lemmata puts theorems to the test.
 
-`import lemmata` is cheap: the names below are imported when they are first used.
+`import lemmata` is cheap: the names below are imported when they are first used. Their types stand in the stub file
+beside this one: an import here, even of a type, would make the whole framework part of every kernel's digest.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from lemmata.domains import DomainError
-    from lemmata.engines import make_engine
-    from lemmata.estimates import Estimate
-    from lemmata.laboratory import Laboratory, Progress
-    from lemmata.ledger import Ledger, LedgerError
-    from lemmata.models import Model, choice, flag, nested, real, vector, whole
-    from lemmata.names import UnknownNameError
-    from lemmata.pictures import Figure, Quality
-    from lemmata.records import Comparison, Output, Paper, Result, Sampler, Waiver
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -47,31 +37,7 @@ _HOMES = {
     "whole": "models",
 }
 
-__all__ = [
-    "Comparison",
-    "DomainError",
-    "Estimate",
-    "Figure",
-    "Laboratory",
-    "Ledger",
-    "LedgerError",
-    "Model",
-    "Output",
-    "Paper",
-    "Progress",
-    "Quality",
-    "Result",
-    "Sampler",
-    "UnknownNameError",
-    "Waiver",
-    "choice",
-    "flag",
-    "make_engine",
-    "nested",
-    "real",
-    "vector",
-    "whole",
-]
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -108,7 +108,7 @@ def _rows(
     expected = predictions(result.function, [run.batch.model], axes)
     shape = tuple(len(values) for values in axes.values())
     theory = np.asarray([value for _, _, value in expected], dtype=float)
-    theory = np.broadcast_to(theory.reshape(*shape, *theory.shape[1:]), mean.shape)
+    theory = np.broadcast_to(theory.reshape((*shape, *theory.shape[1:])), mean.shape)
     rows: list[Row] = []
     for index in np.ndindex(mean.shape):
         point = expected[int(np.ravel_multi_index(index[: len(shape)], shape)) if shape else 0][1]
