@@ -21,6 +21,8 @@ from lemmata.records import Sampler
 from lemmata.statistics import Array
 from lemmata.streams import COMMON, chunk_trials, stream
 from lemmata.tally import Collect, Tally
+from lemmata.threads import pin_threads
+from lemmata.threads import pin_threads
 
 
 class SamplerError(RuntimeError):
@@ -130,7 +132,9 @@ def run_chunk(batch: Batch, index: int) -> dict[str, Array]:
     sampler, model = batch.sampler, batch.model
     rng = stream(batch.seed, sampler.identifier, batch.stream_key, index)
     axes = {name: np.array(batch.axis_values(name)) for name in sampler.axes}
-    outputs = sampler.function(model, rng, batch.trials, **axes)
+    with pin_threads():  # again here: a library may have been loaded since the run began
+        with pin_threads():
+        outputs = sampler.function(model, rng, batch.trials, **axes)
     if set(outputs) != set(sampler.ranges):
         raise SamplerError(
             f"{sampler.identifier}: outputs {sorted(outputs)}, declared {sorted(sampler.ranges)}"
@@ -139,7 +143,10 @@ def run_chunk(batch: Batch, index: int) -> dict[str, Array]:
     drop = tuple(1 + i for i, name in enumerate(sampler.axes) if name not in batch.axes)
     arrays: dict[str, Array] = {}
     for name, raw in outputs.items():
-        values = np.asarray(raw, dtype=np.float64)
+        given = np.asarray(raw)
+        if given.dtype.kind not in "biuf":
+            raise SamplerError(f"{sampler.identifier}[{name}]: {given.dtype}, expected real numbers")
+        values = given.astype(np.float64, copy=False)
         if values.shape[: len(lead)] != lead:
             raise SamplerError(f"{sampler.identifier}[{name}]: shape {values.shape}, expected {lead} first")
         _check_values(batch, index, name, values)

@@ -306,7 +306,7 @@ class _Tasks:
         for r, group in itertools.groupby(stretch, key=lambda slot: slot[0]):
             indices = [i for _, i in group]
             batch = self.runs[r].batch
-            keys = batch.keys(indices[0], indices[-1] + 1, _code(batch.sampler, type(batch.model)))
+            keys = batch.keys(indices[0], indices[-1] + 1, _code(batch))
             self.keys |= {(r, i): key for i, key in zip(indices, keys, strict=True)}
             if self.lab.ledger is not None:
                 self.known |= self.lab.ledger.get(keys)
@@ -374,18 +374,19 @@ class _Tasks:
         self.lab.report(Progress(self.done, self.planned, self.trials, self.lab.label))
 
 
-_CODES: dict[tuple[str, str], str] = {}
+_CODES: dict[tuple[Any, ...], str] = {}
 
 
-def _code(sampler: Sampler, model: type[Model]) -> str:
+def _code(batch: Batch) -> str:
     """Everything beside the batch that can change a sampler's numbers; computed once a process."""
     import numba
     import scipy
 
-    slot = (sampler.identifier, f"{model.__module__}.{model.__qualname__}")
+    function, classes = batch.sampler.function, batch.model.classes()
+    slot = (function, *classes)
     if slot not in _CODES:
         versions = f"numpy {np.__version__}, scipy {scipy.__version__}, numba {numba.__version__}"
-        _CODES[slot] = f"{code_digest(sampler.function, models=(model,))}; {versions}"
+        _CODES[slot] = f"{code_digest(function, models=classes)}; {versions}"
     return _CODES[slot]
 
 

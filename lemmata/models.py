@@ -169,6 +169,12 @@ class Model:
             rows.append((item.name, item.metadata["domain"].words, default, item.metadata["doc"]))
         return rows
 
+    def classes(self) -> tuple[type[Model], ...]:
+        """The class of this model and of every model that it holds."""
+        held = (getattr(self, name) for name in self._domains)
+        inner = (cls for value in held if isinstance(value, Model) for cls in value.classes())
+        return tuple(dict.fromkeys((type(self), *inner)))
+
     def to_data(self) -> dict[str, Any]:
         """The model as JSON data, its kind included."""
         fields = {name: domain.plain(getattr(self, name)) for name, domain in self._domains.items()}
