@@ -22,7 +22,6 @@ from lemmata.statistics import Array
 from lemmata.streams import COMMON, chunk_trials, stream
 from lemmata.tally import Collect, Tally
 from lemmata.threads import pin_threads
-from lemmata.threads import pin_threads
 
 
 class SamplerError(RuntimeError):
@@ -133,7 +132,6 @@ def run_chunk(batch: Batch, index: int) -> dict[str, Array]:
     rng = stream(batch.seed, sampler.identifier, batch.stream_key, index)
     axes = {name: np.array(batch.axis_values(name)) for name in sampler.axes}
     with pin_threads():  # again here: a library may have been loaded since the run began
-        with pin_threads():
         outputs = sampler.function(model, rng, batch.trials, **axes)
     if set(outputs) != set(sampler.ranges):
         raise SamplerError(

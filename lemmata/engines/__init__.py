@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from lemmata.domains import as_whole
 from lemmata.engines.serial import Serial
 from lemmata.engines.threads import Threads
 from lemmata.names import UnknownNameError
@@ -75,6 +76,7 @@ def make_engine(name: str = "threads", workers: int | None = None) -> Engine:
     """
     if name not in ENGINES:
         raise UnknownNameError("engine", name, ENGINES)
-    if workers is not None and (isinstance(workers, bool) or workers != int(workers) or workers < 1):
+    count = as_whole(workers)
+    if workers is not None and (count is None or count < 1):
         raise ValueError(f"workers = {workers!r}: must be a whole number >= 1")
-    return ENGINES[name](workers)
+    return ENGINES[name](count)
