@@ -1,0 +1,553 @@
+"""The laboratory: the same bits however they are computed, stored, interrupted or extended; clear refusals."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lemmata.chunks import SamplerError
+from lemmata.engines import Engine, Serial, Threads
+from lemmata.laboratory import Laboratory, Progress
+from lemmata.ledger import Ledger
+from lemmata.models import DomainError, Model, choice, nested, real, whole
+from lemmata.names import UnknownNameError
+from lemmata.records import Sampler
+from lemmata.streams import stream
+from lemmata.tables import COLUMNS, theory_table
+from lemmata.tally import Collect
+from simulations.attention_memorization import RIDGE_REGRESSION
+from tests.framework.invented import UNIFORM, WALK, Walk, same_bits, walk_end_mean, work_256
+from theory.attention_memorization import RidgeRegression
+
+COLLECT = Collect(rows=("end",), covariance=("pair",), histogram={"end": (-1.0, 0.0, 1.0)})
+MODEL = Walk(3, drift=0.2)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+def lab() -> Iterator[Laboratory]:
+    with Laboratory(4, engine=Serial()) as laboratory:
+        yield laboratory
+
+
+def bits(lab: Laboratory, chunks: int = 10, model: Walk = MODEL) -> dict[str, Any]:
+    """All that `chunks` chunks of the walk leave behind, as arrays."""
+    run = lab.run(WALK, model, axes={"scale": (1.0, 0.5)}, collect=COLLECT)
+    lab.advance([(run, chunks)])
+    assert run.chunks == chunks
+    return {k: v for name, tally in run.tallies.items() for k, v in tally.to_arrays(name).items()}
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Any]:
+    with Laboratory(4, engine=Serial()) as lab:
+        return bits(lab)
+
+
+# ---- the same bits
+
+
+@pytest.mark.parametrize("make", [Serial, lambda: Threads(1), lambda: Threads(2), lambda: Threads(4)])
+def test_a_ledger_changes_no_bit(make: Callable[[], Engine], path: Path, expected: dict[str, Any]) -> None:
+    """Computed with a ledger, read back from it, and half of each: always the bits of a run without one."""
+    with Ledger(path) as ledger, Laboratory(4, engine=make(), ledger=ledger) as lab:
+        bits(lab, chunks=4)
+        assert (lab.computed, lab.reused) == (4, 0)
+        assert same_bits(bits(lab), expected)
+        assert (lab.computed, lab.reused) == (10, 4)
+    with Ledger(path) as ledger, Laboratory(4, engine=make(), ledger=ledger) as lab:
+        assert same_bits(bits(lab), expected)
+        assert (lab.computed, lab.reused) == (0, 10)
+
+
+@pytest.mark.parametrize("stored", [{0}, {9}, {1, 3, 5}, {8, 2}])
+def test_chunks_that_are_stored_out_of_order_change_no_bit(
+    stored: set[int], path: Path, expected: dict[str, Any]
+) -> None:
+    with Ledger(path) as ledger, Laboratory(4, engine=Threads(2), ledger=ledger) as lab:
+        bits(lab)
+    with Ledger(path) as ledger:
+        ledger._usable().execute(  # pyright: ignore[reportPrivateUsage]
+            f"DELETE FROM chunks WHERE chunk NOT IN ({', '.join(map(str, stored))})"
+        )
+        with Laboratory(4, engine=Threads(2), ledger=ledger) as lab:
+            assert same_bits(bits(lab), expected)
+            assert (lab.computed, lab.reused) == (10 - len(stored), len(stored))
+
+
+@pytest.mark.parametrize("steps", [(1, 10), (3, 4, 9, 10), (10, 5, 10)])
+def test_a_run_that_grows_in_steps_has_the_bits_of_one_at_once(
+    steps: tuple[int, ...], expected: dict[str, Any]
+) -> None:
+    with Laboratory(4, engine=Threads(2)) as lab:
+        run = lab.run(WALK, MODEL, axes={"scale": (1.0, 0.5)}, collect=COLLECT)
+        for chunks in steps:
+            lab.advance([(run, chunks)])
+        found = {k: v for name, tally in run.tallies.items() for k, v in tally.to_arrays(name).items()}
+    assert same_bits(found, expected)
+
+
+def test_a_prefix_of_chunks_is_a_prefix_of_trials(lab: Laboratory) -> None:
+    few, many = lab.samples(WALK["end"], MODEL, 300), lab.samples(WALK["end"], MODEL, 2000)
+    assert (few.shape, many.shape) == ((512,), (2048,))
+    assert same_bits(many[:512], few)
+
+
+def test_what_is_collected_does_not_change_the_moments(lab: Laboratory) -> None:
+    plain = lab.estimate(WALK["end"], MODEL, 1000)
+    rich = lab.estimate(WALK["end"], MODEL, 1000, collect=COLLECT)
+    assert same_bits(plain.tally.to_arrays("end")["end.moments"], rich.tally.to_arrays("end")["end.moments"])
+
+
+def test_seed_model_sampler_and_pairing_change_the_draws() -> None:
+    draws = []
+    for seed in (0, 1):
+        with Laboratory(seed, engine=Serial()) as lab:
+            draws += [lab.samples(WALK["end"], Walk(n), 256)[0] for n in (1, 2)]
+            draws += [lab.samples(WALK["end"], Walk(1), 256, paired=True)[0]]
+            draws += [lab.samples(UNIFORM["mean"], Walk(1), 256)[0]]
+    assert len({float(x) for x in draws}) == 8
+
+
+# ---- trials and free axes
+
+
+@pytest.mark.parametrize(("asked", "given"), [(1, 256), (256, 256), (257, 512), (np.int64(1000), 1024)])
+def test_trials_are_rounded_up_to_whole_chunks(lab: Laboratory, asked: int, given: int) -> None:
+    assert lab.estimate(WALK["end"], MODEL, asked).trials == given
+
+
+@pytest.mark.parametrize("trials", [0, -1, 1.5, math.nan, True, "10", None])
+def test_trials_must_be_a_positive_whole_number(lab: Laboratory, trials: Any) -> None:
+    with pytest.raises(ValueError, match=r"^trials = .*: must be a whole number >= 1$"):
+        lab.estimate(WALK, MODEL, trials)
+    with pytest.raises(ValueError, match=r"^trials = .*: must be a whole number >= 1$"):
+        lab.sweep(WALK, [MODEL], trials)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, math.inf, True, "1", None])
+def test_the_seed_must_be_a_whole_number(seed: Any) -> None:
+    with pytest.raises(ValueError, match=r"^seed = .*: must be a whole number >= 0$"):
+        Laboratory(seed, engine=Serial())
+
+
+def test_one_draw_serves_all_values_of_a_free_axis(lab: Laboratory) -> None:
+    """The draws do not depend on the axis: columns are exact multiples of each other."""
+    own = lab.samples(WALK["end"], Walk(3), 512)
+    table = lab.samples(WALK["end"], Walk(3), 512, axes={"scale": [1.0, 2.0, 0.25]})
+    assert table.shape == (512, 3)
+    assert same_bits(table, own[:, None] * np.array([1.0, 2.0, 0.25]))
+    assert same_bits(lab.samples(WALK["end"], Walk(3, scale=2.0), 512), table[:, 1].copy())
+
+
+def test_only_an_axis_that_is_given_adds_an_axis_to_the_output(lab: Laboratory) -> None:
+    shapes = {}
+    for axes in (None, {"scale": [3.0]}, {"scale": [1.0, 2.0]}):
+        estimates = lab.estimate(WALK, Walk(3), 256, axes=axes)
+        shapes[len(axes["scale"]) if axes else 0] = {name: e.mean.shape for name, e in estimates.items()}
+    assert shapes == {
+        0: {"end": (), "pair": (2,)},
+        1: {"end": (1,), "pair": (1, 2)},
+        2: {"end": (2,), "pair": (2, 2)},
+    }
+
+
+def test_stored_chunks_serve_only_the_same_axis_values(lab: Laboratory) -> None:
+    lab.ledger = Ledger.memory()
+    counts = []
+    for model, axes in [
+        (Walk(3), {"scale": [1.0, 2.0]}),
+        (Walk(3), {"scale": [1.0, 2.5]}),
+        (Walk(3), None),
+        (Walk(3, scale=9.0), {"scale": [1.0, 2.0]}),  # the model's own value is hidden
+        (Walk(3), {"scale": [1.0, 2.0]}),
+    ]:
+        lab.estimate(WALK, model, 256, axes=axes)
+        counts.append((lab.computed, lab.reused))
+    lab.ledger.close()
+    assert counts == [(1, 0), (2, 0), (3, 0), (3, 1), (3, 2)]
+
+
+# ---- estimates
+
+
+def test_an_estimate_is_of_the_trials(lab: Laboratory) -> None:
+    estimate = lab.estimate(WALK["end"], MODEL, 2000, collect=COLLECT)
+    rows = lab.samples(WALK["end"], MODEL, 2000)
+    assert same_bits(estimate.rows, rows)
+    assert estimate.mean == pytest.approx(rows.mean(), rel=1e-13)
+    assert estimate.variance == pytest.approx(rows.var(ddof=1), rel=1e-12)
+    assert estimate.standard_error == pytest.approx(stats.sem(rows), rel=1e-12)
+    assert estimate.skewness == pytest.approx(stats.skew(rows), rel=1e-9)
+    assert estimate.moments.excess_kurtosis == pytest.approx(stats.kurtosis(rows), rel=1e-9)
+    assert (estimate.minimum, estimate.maximum) == (rows.min(), rows.max())
+    assert estimate.quantile([0.1, 0.5]) == pytest.approx(np.quantile(rows, [0.1, 0.5]))
+    edges, counts = estimate.histogram
+    assert np.array_equal(counts, np.histogram(rows, bins=edges)[0])
+    assert "trials=2048" in repr(estimate)
+    assert len(estimate.platforms) == 1
+
+
+def test_the_covariance_of_an_output_is_of_its_trials(lab: Laboratory) -> None:
+    collect = Collect(rows=("pair",), covariance=("pair",))
+    estimate = lab.estimate(WALK["pair"], MODEL, 2000, collect=collect)
+    assert estimate.covariance == pytest.approx(np.cov(estimate.rows.T), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["rows", "covariance", "histogram"])
+def test_what_was_not_collected_is_said(lab: Laboratory, name: str) -> None:
+    estimate = lab.estimate(WALK["end"], MODEL, 1)
+    with pytest.raises(ValueError, match=rf"^{name} of .*sample_walk\[end\]: w.* not collected; ask for"):
+        getattr(estimate, name)
+
+
+def test_a_sampler_gives_all_outputs_and_an_output_itself(lab: Laboratory) -> None:
+    both = lab.estimate(WALK, MODEL, 256)
+    assert list(both) == ["end", "pair"]
+    assert same_bits(both["end"].mean, lab.estimate(WALK["end"], MODEL, 256).mean)
+    with pytest.raises(UnknownNameError, match=r"unknown output 'ends'; did you mean end\?"):
+        WALK["ends"]
+
+
+@pytest.mark.statistical
+def test_the_estimate_covers_the_exact_mean(lab: Laboratory) -> None:
+    """Mean 3 * 0.2, variance 3: |z| exceeds 5 with probability 6e-7 at a wrong seed."""
+    estimate = lab.estimate(WALK["end"], MODEL, 50_000)
+    assert abs(float(estimate.mean) - walk_end_mean(MODEL)) < 5 * math.sqrt(3 / estimate.trials)
+    assert abs(float(estimate.variance) - 3) < 5 * 3 * math.sqrt(2 / estimate.trials)
+
+
+# ---- common random numbers
+
+
+def test_pairing_makes_differences_along_a_sweep_precise(lab: Laboratory) -> None:
+    """Along the snr of ridge regression: the variance of a step's difference falls more than thirtyfold."""
+    models = [RidgeRegression(tokens=64, dimension=48, ridge=0.1, snr=snr) for snr in (1.0, 1.1, 1.2)]
+    ratios = []
+    for near, far in itertools.pairwise(models):
+        paired = [lab.samples(RIDGE_REGRESSION["error"], m, 8192, paired=True)[:8192] for m in (near, far)]
+        free = [lab.samples(RIDGE_REGRESSION["error"], m, 8192)[:8192] for m in (near, far)]
+        ratios.append(np.var(free[0] - free[1]) / np.var(paired[0] - paired[1]))
+        # both have the same law: the variances of single errors agree (1 +- 6 * sqrt(2 / 8192) * ~2)
+        assert np.var(free[0]) / np.var(paired[0]) == pytest.approx(1, abs=0.2)
+    assert min(ratios) > 30
+
+
+def test_a_sampler_that_draws_in_its_own_order_refuses_to_be_paired(lab: Laboratory) -> None:
+    with pytest.raises(ValueError, match=r"^paired = True: .*sample_uniform does not draw in the same order"):
+        lab.estimate(UNIFORM, MODEL, 1, paired=True)
+
+
+# ---- samplers that break their promise
+
+
+class Faulty(Model):
+    fault: str = choice(
+        "nan",
+        "inf",
+        "low",
+        "high",
+        "missing",
+        "extra",
+        "few",
+        "scalar",
+        "no_axis",
+        "complex",
+        "text",
+        "rare",
+        "own",
+    )
+    scale: float = real(above=0, default=1.0)
+
+
+def sample_faulty(
+    model: Faulty, rng: np.random.Generator, trials: int, *, scale: np.ndarray
+) -> dict[str, Any]:
+    """Uniforms, spoilt in the way that the model names."""
+    value: Any = rng.random((trials, len(scale)))
+    bad = {"nan": math.nan, "inf": math.inf, "low": -1e-9, "high": 1 + 1e-9}
+    if model.fault in bad:
+        value[trials // 2, -1] = bad[model.fault]
+    elif model.fault == "rare" and value[0, 0] < 0.2:
+        value[0, 0] = math.nan
+    elif model.fault == "own":
+        raise ArithmeticError("the sampler's own error")
+    elif model.fault == "few":
+        value = value[:-1]
+    elif model.fault == "scalar":
+        value = 0.5
+    elif model.fault == "no_axis":
+        value = value[:, 0]
+    elif model.fault == "complex":
+        value = value + 0j
+    elif model.fault == "text":
+        value = value.astype(str)
+    outputs = {"value": value}
+    if model.fault == "missing":
+        outputs = {}
+    elif model.fault == "extra":
+        outputs["other"] = value
+    return outputs
+
+
+FAULTY = Sampler(sample_faulty, axes=("scale",), ranges={"value": (0.0, 1.0)}, work=work_256)
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (
+            "nan",
+            r"sample_faulty\[value\] = nan: must be finite and in \[0, 1\] \(chunk 0, seed 4, Faulty\(fault='nan'",
+        ),
+        ("inf", r"sample_faulty\[value\] = inf: must be finite and in \[0, 1\]"),
+        ("low", r"sample_faulty\[value\] = -1e-09: must be finite and in \[0, 1\]"),
+        ("high", r"sample_faulty\[value\] = 1\.000000001: must be finite and in \[0, 1\]"),
+        ("missing", r"sample_faulty: outputs \[\], declared \['value'\]"),
+        ("extra", r"sample_faulty: outputs \['other', 'value'\], declared \['value'\]"),
+        ("few", r"sample_faulty\[value\]: shape \(255, 2\), expected \(256, 2\) first"),
+        ("scalar", r"sample_faulty\[value\]: shape \(\), expected \(256, 2\) first"),
+        ("no_axis", r"sample_faulty\[value\]: shape \(256,\), expected \(256, 2\) first"),
+        ("complex", r"sample_faulty\[value\]: complex128, expected real numbers"),
+        ("text", r"sample_faulty\[value\]: <U\d+, expected real numbers"),
+    ],
+)
+@pytest.mark.parametrize("make", [Serial, lambda: Threads(2)])
+def test_a_broken_promise_is_an_error_that_says_which(
+    make: Callable[[], Engine], fault: str, message: str
+) -> None:
+    with Laboratory(4, engine=make()) as lab:
+        with pytest.raises(SamplerError, match=message):
+            lab.estimate(FAULTY, Faulty(fault), 1000, axes={"scale": [1.0, 2.0]})
+        assert lab.estimate(WALK["end"], MODEL, 256).trials == 256
+
+
+def first_bad_chunk(seed: int) -> int:
+    """The first chunk of `Faulty("rare")` that holds a NaN, from its stream."""
+    from lemmata.chunks import Batch
+
+    key = Batch(FAULTY, Faulty("rare"), seed=seed).stream_key
+    return next(i for i in range(1000) if stream(seed, FAULTY.identifier, key, i).random() < 0.2)
+
+
+@pytest.mark.parametrize("make", [Serial, lambda: Threads(2)])
+def test_chunks_finished_before_an_error_are_kept(make: Callable[[], Engine], path: Path) -> None:
+    """The chunks before the bad one are in the ledger; the laboratory goes on, and a rerun meets the same error."""
+    seed = next(seed for seed in range(100) if first_bad_chunk(seed) >= 4)
+    bad = first_bad_chunk(seed)
+    with Ledger(path) as ledger, Laboratory(seed, engine=make(), ledger=ledger) as lab:
+        for _ in range(2):
+            run = lab.run(FAULTY, Faulty("rare"))
+            with pytest.raises(SamplerError, match=rf"chunk {bad}, seed {seed}"):
+                lab.advance([(run, bad + 1)])
+            assert run.chunks <= bad
+        assert ledger.summary().rows == bad
+        lab.computed = lab.reused = 0
+        run = lab.run(FAULTY, Faulty("rare"))
+        lab.advance([(run, bad)])
+        assert (lab.computed, lab.reused) == (0, bad)
+
+
+def test_a_samplers_own_error_comes_through(lab: Laboratory) -> None:
+    with pytest.raises(ArithmeticError, match="the sampler's own error"):
+        lab.estimate(FAULTY, Faulty("own"), 1)
+    assert lab.estimate(WALK["end"], MODEL, 1).trials == 256
+
+
+# ---- interrupts and progress
+
+
+class Interrupt:
+    """A progress callback that behaves like Ctrl-C after some chunks."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.done == self.after:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after", [1, 4, 10])
+@pytest.mark.parametrize("make", [Serial, lambda: Threads(1), lambda: Threads(2)])
+def test_an_interrupt_keeps_finished_chunks_and_the_rerun_has_the_same_bits(
+    make: Callable[[], Engine], after: int, path: Path, expected: dict[str, Any]
+) -> None:
+    with (
+        Ledger(path) as ledger,
+        Laboratory(4, engine=make(), ledger=ledger, progress=Interrupt(after)) as lab,
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            bits(lab)
+        kept = ledger.summary().rows
+        assert after <= kept <= 10
+        assert lab.computed == kept
+        # the same laboratory goes on after the interrupt
+        lab.progress = None
+        assert same_bits(bits(lab), expected)
+        assert lab.reused == kept
+        assert lab.computed == 10
+    with Ledger(path) as ledger, Laboratory(4, engine=make(), ledger=ledger) as lab:
+        assert same_bits(bits(lab), expected)
+        assert lab.computed == 0
+
+
+def test_an_interrupt_while_stored_chunks_are_read_loses_nothing(
+    path: Path, expected: dict[str, Any]
+) -> None:
+    with Ledger(path) as ledger, Laboratory(4, engine=Threads(2), ledger=ledger) as lab:
+        bits(lab, chunks=6)
+        lab.progress = Interrupt(3)
+        with pytest.raises(KeyboardInterrupt):
+            bits(lab)
+        assert ledger.summary().rows >= 6
+        lab.progress = None
+        assert same_bits(bits(lab), expected)
+
+
+def test_an_interrupted_run_itself_can_go_on(expected: dict[str, Any]) -> None:
+    with Laboratory(4, engine=Threads(2), progress=Interrupt(3)) as lab:
+        run = lab.run(WALK, MODEL, axes={"scale": (1.0, 0.5)}, collect=COLLECT)
+        with pytest.raises(KeyboardInterrupt):
+            lab.advance([(run, 10)])
+        assert run.chunks <= 3
+        lab.progress = None
+        lab.advance([(run, 10)])
+        found = {k: v for name, tally in run.tallies.items() for k, v in tally.to_arrays(name).items()}
+    assert same_bits(found, expected)
+
+
+@pytest.mark.parametrize("make", [Serial, lambda: Threads(2)])
+def test_progress_counts_chunks_and_trials(make: Callable[[], Engine]) -> None:
+    seen: list[Progress] = []
+    ledger = Ledger.memory()
+    with Laboratory(4, engine=make(), progress=seen.append, ledger=ledger) as lab:
+        lab.label = "walks"
+        lab.estimate(WALK, Walk(2), 512)
+        seen.clear()
+        lab.sweep(WALK["end"], [Walk(1), Walk(2), Walk(3)], trials=1000)  # 4 chunks each, 2 of them stored
+        assert [p.done for p in seen] == list(range(1, 13))
+        assert [p.trials for p in seen] == list(range(256, 12 * 256 + 1, 256))
+        assert {(p.planned, p.label) for p in seen} == {(12, "walks")}
+        assert (lab.computed, lab.reused) == (12, 2)
+        seen.clear()
+        lab.advance([])
+        run = lab.run(WALK, Walk(2))
+        lab.advance([(run, 0)])
+        assert seen == []
+    ledger.close()
+
+
+def test_the_watcher_is_told_what_is_run(lab: Laboratory) -> None:
+    told: list[dict[str, Any]] = []
+    lab.watch = lambda batch, chunks: told.append(batch.describe(chunks))
+    lab.estimate(WALK, Walk(2), 300, axes={"scale": [1, 2]})
+    assert told == [
+        {
+            "sampler": WALK.identifier,
+            "model": Walk(2).to_data(),
+            "axes": {"scale": [1.0, 2.0]},
+            "paired": False,
+            "chunks": 2,
+            "trials": 512,
+        }
+    ]
+
+
+# ---- sweeps
+
+
+def test_a_sweep_is_one_long_tidy_table(lab: Laboratory) -> None:
+    """Parameters that vary, then the schema's columns; every number as `estimate` gives it."""
+    models = [Walk(steps, drift=0.5) for steps in (1, 2)]
+    table = lab.sweep(WALK, models, 1000, axes={"scale": [1.0, 3.0]})
+    assert list(table.columns) == ["steps", "scale", *COLUMNS]
+    assert COLUMNS == ("output", "kind", "value", "se", "lo", "hi", "trials")
+    assert len(table) == 2 * (2 + 2 * 2)
+    assert set(table["output"]) == {"end", "pair[0]", "pair[1]"}
+    assert set(table["kind"]) == {"simulation"}
+    for model in models:
+        estimates = lab.estimate(WALK, model, 1000, axes={"scale": [1.0, 3.0]})
+        width = stats.t.ppf(0.975, 1023)
+        for i, scale in enumerate([1.0, 3.0]):
+            for output, index in [("end", (i,)), ("pair[0]", (i, 0)), ("pair[1]", (i, 1))]:
+                here = (
+                    (table["steps"] == model.steps) & (table["scale"] == scale) & (table["output"] == output)
+                )
+                assert here.sum() == 1
+                row = table[here].iloc[0]
+                estimate = estimates[output.split("[")[0]]
+                value, se = estimate.mean[index], estimate.standard_error[index]
+                assert (row["value"], row["se"], row["trials"]) == (value, se, 1024)
+                assert row["lo"] == pytest.approx(value - width * se, rel=1e-12)
+                assert row["hi"] == pytest.approx(value + width * se, rel=1e-12)
+
+
+def test_a_sweep_holds_its_prediction_beside_it(lab: Laboratory) -> None:
+    models = [Walk(steps, drift=0.5, scale=7.0) for steps in (1, 2)]
+    table = lab.sweep(
+        WALK["end"],
+        models,
+        1,
+        axes={"scale": [1.0, 3.0]},
+        predict=walk_end_mean,
+        predict_axes={"scale": [1.0, 2.0, 3.0]},
+        label="walks",
+    )
+    assert list(table.columns) == ["series", "steps", "scale", *COLUMNS]
+    theory = table[table["kind"] == "theory"]
+    assert len(theory) == 6
+    assert (table["kind"] == "simulation").sum() == 4
+    assert np.array_equal(theory["value"], theory["steps"] * 0.5 * theory["scale"])
+    assert set(theory["scale"]) == {1.0, 2.0, 3.0}
+    assert (theory["trials"] == 0).all()
+    assert theory[["se", "lo", "hi"]].isna().all(axis=None)
+    assert set(table["series"]) == {"walks"}
+    default = lab.sweep(WALK["end"], models, 1, axes={"scale": [1.0, 3.0]}, predict=walk_end_mean)
+    assert (default["kind"] == "theory").sum() == 4
+
+
+def test_without_axes_the_prediction_is_at_the_models(lab: Laboratory) -> None:
+    models = [Walk(2, drift=drift, scale=3.0) for drift in (0.0, 1.0)]
+    table = lab.sweep(WALK["end"], models, 1, predict=walk_end_mean)
+    assert list(table.columns) == ["drift", *COLUMNS]
+    assert table[table["kind"] == "theory"]["value"].to_list() == [0.0, 6.0]
+    assert theory_table(walk_end_mean, models, "end")["value"].to_list() == [0.0, 6.0]
+
+
+class Setting(Model):
+    inner: Walk = nested(Walk)
+    copies: int = whole(least=1, default=1)
+
+
+def sample_setting(model: Setting, rng: np.random.Generator, trials: int) -> dict[str, Any]:
+    """The end of the inner model's walk."""
+    return {"end": rng.standard_normal((trials, model.inner.steps)).sum(axis=1)}
+
+
+SETTING = Sampler(sample_setting, ranges={"end": (-math.inf, math.inf)}, work=work_256)
+
+
+def test_fields_of_nested_models_have_dotted_columns(lab: Laboratory) -> None:
+    models = [Setting(Walk(steps)) for steps in (1, 4)]
+    table = lab.sweep(SETTING, models, 1)
+    assert list(table.columns) == ["inner.steps", *COLUMNS]
+    assert table["inner.steps"].to_list() == [1, 4]
+
+
+def test_a_sweep_over_a_bad_axis_value_is_refused_before_anything_runs(lab: Laboratory) -> None:
+    with pytest.raises(DomainError, match=r"^scale\[1\] = -1\.0: must be a finite real number > 0$"):
+        lab.sweep(WALK, [MODEL, replace(MODEL, steps=4)], 1, axes={"scale": [1.0, -1.0]})
+    assert lab.computed == 0
