@@ -278,8 +278,8 @@ default, which by itself keeps the first looks quiet; 64 lets them speak.
 
 ### Down to 2.5e-7, by importance sampling
 
-Probability of an interval wholly below the mean, as a multiple of alpha (± one standard error); bold: above
-1.
+Probability of an interval wholly below the mean, as a multiple of alpha (± one standard error); bold: above 1
+by more than 3.7 standard errors; `0 ± 0`: silent at all these looks.
 
 {tails}
 
