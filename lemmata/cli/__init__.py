@@ -34,6 +34,12 @@ _MODULES = {"list": "listing"}
 class _Lazy(click.Group):
     """A group that knows its commands' names and one-line helps, and imports a command when it is called."""
 
+    def main(self, args: Sequence[str] | None = None, *other: Any, **options: Any) -> Any:
+        """Errors and interrupts end as `main` below says, however the group is called."""
+        if options.get("standalone_mode", True):
+            sys.exit(main(args))
+        return super().main(args, *other, **options)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -50,12 +56,14 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="lemmata", prog_name="lemmata", message="%(prog)s %(version)s")
-def suite() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Put theorems to the test: closed forms, simulations, figures and verdicts.
 
     A result is PAPER.NAME, a claim PAPER/C7, a figure PAPER/F1a. Values are TOML literals; commas make a sweep,
     lo:hi:count and log:lo:hi:count are ranges: lemmata predict PAPER.RESULT ridge=log:1e-5:1:6 tokens=512 ...
     """
+    ctx.ensure_object(State)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     state = State()
     try:
-        code: Any = suite.main(args=arguments, prog_name="lemmata", standalone_mode=False, obj=state)
+        code: Any = cli.main(args=arguments, prog_name="lemmata", standalone_mode=False, obj=state)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, click.Abort):
@@ -86,4 +94,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
 
 
-__all__ = ["main", "suite"]
+__all__ = ["cli", "main"]

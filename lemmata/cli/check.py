@@ -28,10 +28,10 @@ DISAGREES = 1
 @click.option("--evidence", is_flag=True, help="Print every question that was decided.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @laboratory_options
-@click.pass_obj
+@click.pass_context
 def command(
-    state: State, ids: tuple[str, ...], level: str, evidence: bool, as_json: bool, **options: Any
-) -> int:
+    ctx: click.Context, ids: tuple[str, ...], level: str, evidence: bool, as_json: bool, **options: Any
+) -> None:
     """Judge claims (all of them when none is named) by proof and simulation.
 
     Exit code 1 when the evidence disagrees with a verdict on record, or a check turns out to be toothless.
@@ -39,7 +39,7 @@ def command(
     entries = load_catalogue().claims(ids)
     from lemmata.claims import LEVELS, judge
 
-    with open_laboratory(state, **options) as lab:
+    with open_laboratory(ctx.ensure_object(State), **options) as lab:
         judgements = judge([(entry.identifier, entry.item) for entry in entries], lab, LEVELS[level])
     if as_json:
         print_json([judgement.to_data() for judgement in judgements])
@@ -55,7 +55,7 @@ def command(
             f"lemmata: {judgement.identifier}: evidence says {found}, the record says {record}: {words}",
             file=sys.stderr,
         )
-    return DISAGREES if wrong else 0
+    ctx.exit(DISAGREES if wrong else 0)
 
 
 def _print(judgements: list[Judgement]) -> None:

@@ -142,10 +142,25 @@ def picture(figure: Figure, data: pd.DataFrame, *, media: str = MEDIA[0], form: 
 
 
 def read_data(source: Path | io.StringIO) -> pd.DataFrame:
-    """A figure's data from CSV, every bit of every number kept."""
+    """A figure's data from CSV, every bit of every number kept (which pandas' own parser does not promise)."""
     import pandas as pd
 
-    return pd.read_csv(source, float_precision="round_trip", keep_default_na=False, na_values=[""])
+    texts = pd.read_csv(source, dtype=str, keep_default_na=False)
+    return pd.DataFrame({name: _values(list(texts[name])) for name in texts.columns})
+
+
+def _values(texts: list[str]) -> list[Any]:
+    """A column's values: truth values, whole numbers, numbers (nothing means NaN), or text."""
+    if texts and set(texts) <= {"True", "False"}:
+        return [text == "True" for text in texts]
+    if any("_" in text for text in texts):  # which Python's numbers may hold
+        return texts
+    for kind in (int, lambda text: float(text or "nan")):
+        try:
+            return [kind(text) for text in texts]
+        except ValueError:
+            continue
+    return texts
 
 
 def _check(media: Sequence[str], formats: Sequence[str]) -> None:
