@@ -58,12 +58,12 @@ def stieltjes(z: Any, ratio: float) -> Any:
     if not np.iscomplexobj(points):
         if not np.all((points < 0) & np.isfinite(points)):
             raise ValueError(f"z = {z!r}: must be finite and negative, or complex outside the support")
-        shift = points + 1.0 - ratio
+        shift = points + (1.0 - ratio)  # 1 - ratio is exact near 1, where digits of z count
         # for z < 0: s < 0 as the product of two imaginary roots; |s|^2 = (b_+ - z)(b_- - z)
         size = np.sqrt(high - points) * np.sqrt(low - points)
         value = np.where(shift > 0, -(shift + size) / (2 * points), 2.0 / (size - np.minimum(shift, 0.0)))
         return value if np.ndim(z) else float(value)
-    shift = points + 1.0 - ratio
+    shift = points + (1.0 - ratio)
     root = np.sqrt(points - high) * np.sqrt(points - low)
     plus, minus = root - shift, -(root + shift)
     value = np.where(np.abs(plus) >= np.abs(minus), plus / (2 * points), 2.0 / minus)
