@@ -78,7 +78,19 @@ def text(x):
 
 
 # (p, n): far below, near, at, near above, far above
-SIZES = [(1, 50), (1, 4), (1, 2), (99, 100), (9999, 10000), (1, 1), (10001, 10000), (101, 100), (2, 1), (4, 1), (50, 1)]
+SIZES = [
+    (1, 50),
+    (1, 4),
+    (1, 2),
+    (99, 100),
+    (9999, 10000),
+    (1, 1),
+    (10001, 10000),
+    (101, 100),
+    (2, 1),
+    (4, 1),
+    (50, 1),
+]
 NEGATIVE = ["1e-12", "1e-9", "1e-6", "1e-3", "0.1", "1", "10", "1000"]
 COMPLEX = [("0.3", "0.4"), ("1", "1e-6"), ("-0.5", "0.01"), ("4", "0.001"), ("-1e-6", "1e-6"), ("100", "100")]
 SNRS = ["0", "0.3", "1", "16", "100"]
@@ -107,7 +119,12 @@ def main():
 def check():
     """The integrals agree with the algebraic forms to 15 digits."""
     mp.dps = 40
-    for c, gamma, rho in [("0.25", "0.1", "1"), ("0.5", "1", "0.3"), ("2", "0.01", "4"), ("0.5", "0.001", "16")]:
+    for c, gamma, rho in [
+        ("0.25", "0.1", "1"),
+        ("0.5", "1", "0.3"),
+        ("2", "0.01", "4"),
+        ("0.5", "0.001", "16"),
+    ]:
         c, gamma, rho = mpf(c), mpf(gamma), mpf(rho)
         by_integral = integral(lambda b, m, gamma=gamma: 1 / (b + gamma), c) + max(mpf(0), 1 - c) / gamma
         assert abs(by_integral / stieltjes(-gamma, c) - 1) < mpf(10) ** -15
