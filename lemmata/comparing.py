@@ -80,7 +80,15 @@ def compare(
     trials: int,
     axes: Mapping[str, Sequence[float]] | None = None,
 ) -> list[Row]:
-    """A result beside an output at every model and every combination of free axes."""
+    """A result beside an output at every model and every combination of free axes.
+
+    Raises
+    ------
+    DomainError
+        If `trials` is below 1.
+    """
+    if trials < 1:
+        raise DomainError("trials", trials, "a whole number >= 1")
     runs = [lab.run(output.sampler, model, axes=axes) for model in models]
     others = [_other_size(result.nature, model) for model in models]
     other_runs = [lab.run(output.sampler, other[0], axes=axes) if other else None for other in others]

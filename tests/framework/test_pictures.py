@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure as MplFigure
 
 import theory
 from lemmata import Laboratory, Ledger
@@ -45,7 +46,7 @@ def _data(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     return pd.concat([walk, steps], ignore_index=True)
 
 
-def _draw(data: pd.DataFrame) -> mpl.figure.Figure:
+def _draw(data: pd.DataFrame) -> MplFigure:
     figure, axes = canvas()
     plot_theory(axes, data, "scale")
     plot_simulation(axes, data, "scale", series="walk, 'NA'")
@@ -139,7 +140,7 @@ def test_a_failure_leaves_what_was_there(
     render(ENTRY, PAPER, lab, Quality.DRAFT, tmp_path)
     before = {path.name: path.read_bytes() for path in (tmp_path / "invented").iterdir()}
 
-    def broken(data: pd.DataFrame) -> mpl.figure.Figure:
+    def broken(data: pd.DataFrame) -> MplFigure:
         raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):

@@ -1,0 +1,235 @@
+"""Sweep files and comparisons: what they read, what they refuse, and that nothing is run twice."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import theory
+from lemmata import DomainError, Laboratory, Ledger, Model, Result, Sampler, UnknownNameError, real, whole
+from lemmata.catalogue import Catalogue
+from lemmata.comparing import compare
+from lemmata.engines import make_engine
+from lemmata.parsing import Sweep, ValueSyntaxError
+from lemmata.records import Asymptotic, Exact
+from lemmata.sweeps import Plan, Spec, parse_spec, plan, read_spec, run_spec, with_seed
+from simulations.attention_memorization import RIDGE_REGRESSION
+from tests.framework.invented import EVERYWHERE, WALK, Scene, Walk, work_256
+from theory.attention_memorization import RidgeRegression, ridge_regression_error
+
+SPEC = """
+version = 1
+result = "attention_memorization.ridge_regression_error"
+trials = 100
+seed = 3
+
+[parameters]
+tokens = [32, 64]
+dimension = 16
+ridge = "log:0.01:1:3"
+snr = 1
+"""
+CATALOGUE = Catalogue(theory.PAPERS)
+
+
+def _laboratory(seed: int = 0, **options: Any) -> Laboratory:
+    return Laboratory(seed, engine=make_engine("serial"), **options)
+
+
+# ------------------------------------------------------------------ files
+
+
+def test_a_file_is_read_as_the_command_line_would_be(tmp_path: Path) -> None:
+    path = tmp_path / "spec.toml"
+    path.write_text(SPEC)
+    spec = read_spec(path)
+    assert spec.result == "attention_memorization.ridge_regression_error"
+    assert (spec.trials, spec.seed, spec.literal) == (100, 3, False)
+    assert spec.parameters["tokens"] == Sweep((32, 64))
+    assert spec.parameters["ridge"].values == pytest.approx((0.01, 0.1, 1.0), rel=1e-15)
+    assert spec.parameters["snr"] == 1
+    assert with_seed(spec, None) is spec
+    assert with_seed(spec, 9).seed == 9
+
+
+def test_nested_tables_vectors_and_names() -> None:
+    spec = parse_spec(
+        tomllib.loads(
+            'version = 1\nresult = "a.b"\n[parameters]\nstart = "[.3, .7]"\nlight = [1, 2.5]\nopen = true\n'
+            '[parameters.target]\nkind = "sun_shadow"\ngain = "1,2"\n'
+        )
+    )
+    assert spec.parameters == {
+        "start": [0.3, 0.7],
+        "light": Sweep((1, 2.5)),
+        "open": True,
+        "target.kind": "sun_shadow",
+        "target.gain": Sweep((1, 2)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("version = 2\nresult = 'a.b'", ValueSyntaxError, "version = 2: must be 1"),
+        ("result = 'a.b'", ValueSyntaxError, "version = None"),
+        ("version = true\nresult = 'a.b'", ValueSyntaxError, "version = True"),
+        ("version = 1", ValueSyntaxError, "result = None"),
+        ("version = 1\nresult = 'a.b'\ntrails = 5", UnknownNameError, "trails.*trials"),
+        ("version = 1\nresult = 'a.b'\ntrials = 0", ValueSyntaxError, "trials = 0"),
+        ("version = 1\nresult = 'a.b'\ntrials = 1.5", ValueSyntaxError, "trials = 1.5"),
+        ("version = 1\nresult = 'a.b'\nseed = -1", ValueSyntaxError, "seed = -1"),
+        ("version = 1\nresult = 'a.b'\nsampler = 'litteral'", UnknownNameError, "literal"),
+        ("version = 1\nresult = 'a.b'\nparameters = 3", ValueSyntaxError, "must be a table"),
+        ("version = 1\nresult = 'a.b'\n[parameters]\nx = []", ValueSyntaxError, "x = \\[\\]"),
+        ("version = 1\nresult = 'a.b'\n[parameters]\nx = '1:2'", ValueSyntaxError, "x=1:2"),
+        ("version = ", ValueSyntaxError, "spec.toml: not a TOML file"),
+    ],
+)
+def test_a_bad_file_is_one_clear_line(tmp_path: Path, text: str, error: type[Exception], words: str) -> None:
+    path = tmp_path / "spec.toml"
+    path.write_text(text)
+    with pytest.raises(error, match=words) as caught:
+        read_spec(path)
+    assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------ plans
+
+
+def test_swept_free_axes_share_a_draw_and_the_rest_makes_models() -> None:
+    made = plan(Walk, WALK, {"steps": Sweep((1, 2)), "scale": Sweep((0.5, 2)), "drift": 0.25})
+    assert made == Plan((Walk(1, 0.25, 0.5), Walk(2, 0.25, 0.5)), {"scale": (0.5, 2.0)})
+    assert plan(Walk, WALK, {"steps": 1, "scale": 2}).axes == {}
+    assert plan(Walk, WALK, {"scale": Sweep((1, 2))}, base={"steps": 7}).models == (Walk(7),)
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "words"),
+    [
+        ({"stepz": 1}, UnknownNameError, "steps"),
+        ({"drift": 1.0}, DomainError, "steps"),
+        ({"steps": 0}, DomainError, "steps = 0"),
+        ({"steps": 1, "scale": Sweep((1.0, -1.0))}, DomainError, "scale = -1.0"),
+        ({"steps": 1, "scale": Sweep((-1.0, 1.0))}, DomainError, "scale = -1.0"),
+        ({"steps": 1, "scale": Sweep((1.0, math.nan))}, DomainError, "scale = nan"),
+        ({"steps": 1, "drift": Sweep((0.0, math.inf))}, DomainError, "drift = inf"),
+    ],
+)
+def test_bad_values_are_named(values: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        plan(Walk, WALK, values)
+    with pytest.raises(UnknownNameError, match="light"):
+        plan(Scene, WALK, {"ligth": 1})
+
+
+# ------------------------------------------------------------------ runs
+
+
+def test_a_sweep_holds_theory_and_simulation_and_runs_once() -> None:
+    spec = parse_spec(tomllib.loads(SPEC))
+    with Ledger.memory() as ledger:
+        first_lab, second_lab = _laboratory(3, ledger=ledger), _laboratory(3, ledger=ledger)
+        first, second = run_spec(spec, CATALOGUE, first_lab), run_spec(spec, CATALOGUE, second_lab)
+    assert (first_lab.reused, second_lab.computed) == (0, 0)
+    assert second_lab.reused == first_lab.computed == 2
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    assert list(first.columns[:3]) == ["tokens", "ridge", "output"]
+    assert first["kind"].value_counts().to_dict() == {"theory": 6, "simulation": 6}
+    theory_rows = first[first["kind"] == "theory"]
+    for tokens, ridge, value in theory_rows[["tokens", "ridge", "value"]].to_numpy():
+        assert value == ridge_regression_error(RidgeRegression(int(tokens), 16, float(ridge), 1.0))
+
+
+def test_the_literal_sampler_is_chosen_by_name() -> None:
+    parameters = {"tokens": 64, "dimension": 64, "ridge": 1.0, "snr": Sweep((0.0, 1.0))}
+    spec = Spec("attention_memorization.ridge_regression_error", parameters, literal=True, trials=10)
+    lab = _laboratory()
+    seen: list[str] = []
+    lab.watch = lambda batch, chunks: seen.append(batch.sampler.name)
+    run_spec(spec, CATALOGUE, lab)
+    assert seen == ["sample_ridge_regression_literal"] * 2
+
+
+# ------------------------------------------------------------------ comparisons
+
+
+class Sized(Model):
+    """Its sampled mean is (1, 2) plus `bias` / size."""
+
+    size: int = whole(least=1)
+    bias: float = real(default=3.0)
+
+
+def sample_sized(model: Sized, rng: np.random.Generator, trials: int) -> dict[str, Any]:
+    """A vector of two numbers."""
+    noise = 0.1 * rng.standard_normal((trials, 2))
+    return {"pair": noise + np.array([1.0, 2.0]) + model.bias / model.size}
+
+
+def sized_limit(model: Sized) -> np.ndarray:
+    """Where the mean tends."""
+    return np.array([1.0, 2.0])
+
+
+def sized_mean(model: Sized) -> np.ndarray:
+    """The mean at a finite size."""
+    return sized_limit(model) + model.bias / model.size
+
+
+SIZED = Sampler(sample_sized, ranges={"pair": EVERYWHERE}, work=work_256)
+
+
+@pytest.mark.parametrize("size", [40, 41], ids=["halved", "doubled"])
+def test_a_limit_shows_the_correction_to_expect(size: int) -> None:
+    """At n = 40 the mean is off by 3/40, which the run at half (or twice) the size foretells."""
+    limit = Result(sized_limit, Sized, source="", nature=Asymptotic("size", order=1))
+    rows = compare(_laboratory(), limit, SIZED["pair"], [Sized(size)], 25600)
+    assert [row.output for row in rows] == ["pair[0]", "pair[1]"]
+    for row in rows:
+        assert row.correction is not None
+        assert row.correction_error is not None
+        assert 0 < row.correction_error < 3e-3
+        assert abs(row.correction - 3 / size) < 4 * row.correction_error
+        assert abs(row.difference - 3 / size) < 4 * row.standard_error
+        assert abs(row.difference / row.standard_error) > 50  # a bare z would have called it wrong
+        assert abs(row.z) < 4
+
+
+def test_z_of_a_limit_has_unit_variance() -> None:
+    """The two sizes share the run at n: their covariance is part of the standard error."""
+    limit = Result(sized_limit, Sized, source="", nature=Asymptotic("size", order=1))
+    z = [
+        row.z
+        for seed in range(200)
+        for size in (40, 41)
+        for row in compare(_laboratory(seed), limit, SIZED["pair"], [Sized(size)], 256)
+    ]
+    assert abs(np.mean(np.square(z)) - 1) < 4 * math.sqrt(2 / len(z))
+
+
+def test_an_exact_result_shows_a_plain_z() -> None:
+    exact = Result(sized_mean, Sized, source="", nature=Exact())
+    rows = compare(_laboratory(), exact, SIZED["pair"], [Sized(3), Sized(4)], 1000)
+    assert [row.point for row in rows] == [{"size": 3}, {"size": 3}, {"size": 4}, {"size": 4}]
+    for row in rows:
+        assert row.correction is None
+        assert row.z == row.difference / row.standard_error
+        assert abs(row.z) < 4
+        assert row.to_data()["expected_correction"] is None
+
+
+def test_comparison_along_a_free_axis_uses_one_draw() -> None:
+    limit = CATALOGUE.result("ridge_regression_error")
+    lab = _laboratory()
+    model = RidgeRegression(64, 32, ridge=0.1, snr=1.0)
+    rows = compare(lab, limit, RIDGE_REGRESSION["error"], [model], 100, {"ridge": (0.1, 1.0, 10.0)})
+    assert [row.point for row in rows] == [{"ridge": 0.1}, {"ridge": 1.0}, {"ridge": 10.0}]
+    assert lab.computed == 2  # at this size and at half of it
+    assert all(abs(row.z) < 4 for row in rows)
