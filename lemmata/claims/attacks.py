@@ -99,12 +99,12 @@ def attack_bound(bound: Bound, start: Model, evaluations: int = EVALUATIONS) -> 
     for name, low, high in bound.attack:
         value = min(max(float(getattr(start, name)), low), high)
         share = math.log(value / low) / math.log(high / low) if low > 0 else (value - low) / (high - low)
-        share = min(max(share, 1e-3), 1 - 1e-3)
+        share = min(max(share, 0.05), 0.95)
         origin.append(math.log(share / (1 - share)))
     found.evaluate(bound, start)
     corner = np.array(origin)
-    # wide steps, so that whole parameters move too
-    simplex = np.vstack([corner, corner + np.eye(len(corner))])
+    # wide steps towards the middle, so that whole parameters move too
+    simplex = np.vstack([corner, corner + np.diag(np.where(corner > 0, -2.0, 2.0))])
     options: Any = {"maxfev": evaluations - 1, "initial_simplex": simplex}
     optimize.minimize(slack, corner, method="Nelder-Mead", options=options)
     return found
