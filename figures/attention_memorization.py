@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 CHAIN, LITERAL = "exact chain", "literal"
 ERROR = RIDGE_REGRESSION["error"]
 LITERAL_ERROR = RIDGE_REGRESSION_LITERAL["error"]
+RATIO = "error / limit"
 
 _MARKERS = (
     "Line: limit of Proposition 2. Filled circles: mean of the exact finite-size law (at least {chain} draws at "
@@ -30,12 +32,29 @@ _MARKERS = (
 )
 
 
-def _draw_curves(axes: Axes, data: pd.DataFrame, x: str) -> None:
-    plot_theory(axes, data, x, label="limit (theory)", color=COLORS["blue"])
-    plot_simulation(axes, data, x, series=CHAIN, label="exact finite-size law (simulation)")
+def _with_ratios(data: pd.DataFrame, x: str, model: RidgeRegression) -> pd.DataFrame:
+    """The table, and the simulated means in units of the limit beside it."""
+    simulated = data[data["kind"] == "simulation"]
+    limits = [ridge_regression_error(replace(model, **{x: value})) for value in simulated[x]]
+    numbers = ["value", "se", "lo", "hi"]
+    ratios = simulated.assign(output=RATIO, **{name: simulated[name] / limits for name in numbers})
+    ends = data[data["kind"] == "theory"].sort_values(x).iloc[[0, -1]].assign(output=RATIO, value=1.0)
+    return pd.concat([data, ends, ratios], ignore_index=True)
+
+
+def _with_strip() -> tuple[mpl.Figure, Axes, Axes]:
+    """Axes for a curve, and below them a strip for its ratio to the limit."""
+    figure, (top, strip) = canvas(2, 1, height=1.25, sharex=True, height_ratios=(3.2, 1))
+    strip.set(ylabel=r"$E$ / limit")
+    return figure, top, strip
+
+
+def _draw_curves(axes: Axes, data: pd.DataFrame, x: str, output: str = ERROR.name) -> None:
+    plot_theory(axes, data, x, output=output, label="limit (theory)", color=COLORS["blue"])
+    plot_simulation(axes, data, x, series=CHAIN, output=output, label="exact finite-size law (simulation)")
     size = 1.55 * rcParams["lines.markersize"]
     look = {"color": COLORS["black"], "marker": "D", "filled": False, "markersize": size}
-    plot_simulation(axes, data, x, series=LITERAL, label="literal simulation", **look)
+    plot_simulation(axes, data, x, series=LITERAL, output=output, label="literal simulation", **look)
 
 
 def _sweep(
@@ -78,17 +97,18 @@ def ridge_curve(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         axes={"ridge": np.geomspace(1e-5, 1e2, 8).tolist()},
         label=LITERAL,
     )
-    return pd.concat([chain, literal], ignore_index=True)
+    return _with_ratios(pd.concat([chain, literal], ignore_index=True), "ridge", model)
 
 
 def draw_ridge_curve(data: pd.DataFrame) -> mpl.Figure:
     """Log-log: slope 2 while the probe interpolates, saturation at 1."""
-    figure, axes = canvas()
+    figure, axes, strip = _with_strip()
     _draw_curves(axes, data, "ridge")
+    _draw_curves(strip, data, "ridge", RATIO)
+    strip.set(xlabel=r"ridge $\gamma$")
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel=r"ridge $\gamma$",
         ylabel=r"memorization error $E$",
         title=r"Ridge regression, $p=2048$, $n=512$, $\rho=1$",
     )
@@ -110,25 +130,7 @@ def dimension_curve(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     dense = sorted({round(p) for p in (*wide, *bend)})
     sparse = quality(
         draft=[256, 1024, 2048, 3072, 4096, 6144, 16384],
-        standard=[
-            128,
-            256,
-            512,
-            1024,
-            1536,
-            2048,
-            2560,
-            3072,
-            3584,
-            3840,
-            4096,
-            4352,
-            4608,
-            5120,
-            6144,
-            8192,
-            16384,
-        ],
+        standard=[128, 256, 512, 1024, 1536, *range(2048, 5121, 512), 3840, 4352, 6144, 8192, 16384],
         paper=[*np.geomspace(128, 16384, 29), 3300, 3700, 3900, 4000, 4200, 4300, 4500],
     )
     literal = quality(
@@ -170,18 +172,20 @@ def snr_curve(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         snrs = np.geomspace(1e-2, 1e2, count)
         return [RidgeRegression(tokens=2048, dimension=512, ridge=1e-5, snr=snr) for snr in snrs]
 
-    chain = quality(draft=5, standard=17, paper=33)
-    return _sweep(lab, quality, models(161), models(chain), models(quality(draft=3, standard=9, paper=17)))
+    chain, literal = quality(draft=(5, 3), standard=(17, 9), paper=(33, 17))
+    data = _sweep(lab, quality, models(161), models(chain), models(literal))
+    return _with_ratios(data, "snr", models(1)[0])
 
 
 def draw_snr_curve(data: pd.DataFrame) -> mpl.Figure:
     """Log-log: flat at 1 - p/n without signal, slope -1 with a strong one."""
-    figure, axes = canvas()
+    figure, axes, strip = _with_strip()
     _draw_curves(axes, data, "snr")
+    _draw_curves(strip, data, "snr", RATIO)
+    strip.set(xlabel=r"signal-to-noise ratio $\rho=\|\mu\|^2$")
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel=r"signal-to-noise ratio $\rho=\|\mu\|^2$",
         ylabel=r"memorization error $E$",
         title=r"Ridge regression, $p=512$, $n=2048$, $\gamma=10^{-5}$",
     )
@@ -195,8 +199,9 @@ FIGURES = (
         reproduces="Fig. 1a",
         title="Ridge regression: memorization error along the ridge",
         caption="Memorization error E of ridge regression against the ridge gamma. The paper's parameters: p = 2048, "
-        "n = 512, squared signal norm 1. Ours: the range and grid of ridges, and the exact finite-size law. "
-        + _MARKERS.format(chain="1000", literal="4"),
+        "n = 512, squared signal norm 1. Ours: the range and grid of ridges, the exact finite-size law, and the strip "
+        "below, the means in units of the limit (one draw of the tokens serves all ridges, so "
+        "neighbouring markers of a kind go together). " + _MARKERS.format(chain="1000", literal="4"),
         data=ridge_curve,
         draw=draw_ridge_curve,
     ),
@@ -216,8 +221,9 @@ FIGURES = (
         reproduces="Fig. 1c",
         title="Ridge regression: memorization error along the signal-to-noise ratio",
         caption="Memorization error E of ridge regression against the signal-to-noise ratio, the squared norm of the "
-        "signal. The paper's parameters: p = 512, n = 2048, gamma = 1e-5. Ours: the range and grid of ratios, and the "
-        "exact finite-size law. " + _MARKERS.format(chain="1000", literal="3"),
+        "signal. The paper's parameters: p = 512, n = 2048, gamma = 1e-5. Ours: the range and grid of ratios, the "
+        "exact finite-size law, and the strip below, the means in units of the limit. "
+        + _MARKERS.format(chain="1000", literal="3"),
         data=snr_curve,
         draw=draw_snr_curve,
     ),

@@ -36,10 +36,17 @@ def canvas(rows: int = 1, columns: int = 1, *, height: float = 1.0, **options: A
 
 
 def plot_theory(
-    axes: Axes, data: pd.DataFrame, x: str, *, series: str | None = None, label: str = "theory", **look: Any
+    axes: Axes,
+    data: pd.DataFrame,
+    x: str,
+    *,
+    series: str | None = None,
+    output: str | None = None,
+    label: str = "theory",
+    **look: Any,
 ) -> None:
-    """Draw the rows of kind 'theory' (of one series) as a line over the column `x`."""
-    rows = _rows(data, "theory", series).sort_values(x)
+    """Draw the rows of kind 'theory' (of one series, of one output) as a line over the column `x`."""
+    rows = _rows(data, "theory", series, output).sort_values(x)
     _any(axes).plot(rows[x].to_numpy(), rows["value"].to_numpy(), label=label, zorder=2, **look)
 
 
@@ -49,16 +56,17 @@ def plot_simulation(
     x: str,
     *,
     series: str | None = None,
+    output: str | None = None,
     label: str = "simulation",
     color: str = COLORS["vermilion"],
     marker: str = "o",
     filled: bool = True,
     **look: Any,
 ) -> None:
-    """Draw the rows of kind 'simulation' (of one series) as markers with their intervals from `lo` to `hi`."""
+    """Draw the rows of kind 'simulation' (of one series, of one output) as markers with intervals from `lo` to `hi`."""
     from matplotlib import rcParams
 
-    rows = _rows(data, "simulation", series).sort_values(x)
+    rows = _rows(data, "simulation", series, output).sort_values(x)
     value = rows["value"].to_numpy()
     spans = [(value - rows["lo"].to_numpy()).clip(min=0), (rows["hi"].to_numpy() - value).clip(min=0)]
     _any(axes).errorbar(
@@ -80,10 +88,11 @@ def _any(axes: Axes) -> Any:
     return axes  # Matplotlib's annotations are incomplete
 
 
-def _rows(data: pd.DataFrame, kind: str, series: str | None) -> pd.DataFrame:
+def _rows(data: pd.DataFrame, kind: str, series: str | None, output: str | None) -> pd.DataFrame:
     chosen = data["kind"] == kind
-    if series is not None:
-        chosen &= data["series"] == series
+    for column, wanted in (("series", series), ("output", output)):
+        if wanted is not None:
+            chosen &= data[column] == wanted
     return data[chosen]
 
 

@@ -155,12 +155,16 @@ def _values(texts: list[str]) -> list[Any]:
         return [text == "True" for text in texts]
     if any("_" in text for text in texts):  # which Python's numbers may hold
         return texts
-    for kind in (int, lambda text: float(text or "nan")):
+    for parse in (int, _number):
         try:
-            return [kind(text) for text in texts]
+            return [parse(text) for text in texts]
         except ValueError:
             continue
     return texts
+
+
+def _number(text: str) -> float:
+    return float(text or "nan")
 
 
 def _check(media: Sequence[str], formats: Sequence[str]) -> None:
