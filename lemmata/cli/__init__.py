@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
     0 done; 1 evidence disagrees with the record; 2 usage, one line on standard error; 130 interrupted.
+    With LEMMATA_TRACEBACK in the environment an error of usage shows where it came from.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     state = State()
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         again = shlex.join(["lemmata", *arguments])
         print(f"lemmata: interrupted; {state.kept} chunks are kept; go on with: {again}", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click and rich leave by SystemExit when a reader has gone
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # nothing is left to be flushed at exit

@@ -119,7 +119,9 @@ def _print_evidence(judgements: list[Judgement]) -> None:
         rows = [[_brief(row[key]) for key in keys] for row in judgement.rows]
         print_table(columns, rows, title=judgement.identifier, text=("statement", "point", "outcome"))
         for mutant in judgement.mutants:
-            print("  mutant:", ", ".join(f"{key} {_brief(value)}" for key, value in mutant.items()))
+            words, *others = mutant.items()
+            known = [f"{key} {_brief(value)}" for key, value in others if value is not None]
+            print(f"  mutant: {words[1]}: {', '.join(known)}")
 
 
 def _bluntest(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -140,4 +142,7 @@ def _level(rows: list[dict[str, Any]]) -> str:
 
 
 def _brief(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """A number in few digits; the referee writes numbers that are not finite as text."""
+    if value is None or str(value) == "nan":
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -55,7 +55,7 @@ def run(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
 
 def _python(*words: str, **options: Any) -> subprocess.Popen[str]:
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT}
-    return subprocess.Popen([sys.executable, *words], **pipes, **options)
+    return subprocess.Popen([sys.executable, *words], **(pipes | options))
 
 
 # ------------------------------------------------------------------ laziness
@@ -327,6 +327,19 @@ def test_a_read_only_folder_is_one_clear_line(run) -> None:  # type: ignore[no-u
     assert answer.code == 2
     assert "ledger /proc/ledger.sqlite" in answer.err
     assert len(answer.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pipe without a reader")
+@pytest.mark.parametrize("option", [[], ["--json"]], ids=["table", "json"])
+def test_a_reader_that_has_gone_is_no_disagreement(option: list[str]) -> None:
+    """`lemmata predict ... | head -0` ends silently, and not with the exit code of a contradicted record."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = _python("-m", "lemmata.cli", "predict", RESULT, *SMALL[:3], "snr=0,1", *option, stdout=writer)
+    os.close(writer)
+    _, err = process.communicate()
+    assert process.returncode == 141
+    assert err == ""
 
 
 def test_a_defect_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
