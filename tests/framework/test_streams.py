@@ -110,6 +110,7 @@ def test_everything_else_changes_the_key() -> None:
     variants: list[Batch] = [
         base,
         replace(base, sampler=UNIFORM),
+        replace(base, sampler=replace(WALK, work=lambda _: 1e6)),  # chunks of another length
         replace(base, model=Walk(4)),
         replace(base, model=Walk(3, drift=1e-300)),
         replace(base, seed=1),
