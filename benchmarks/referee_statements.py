@@ -292,7 +292,8 @@ def threshold(rng: np.random.Generator, hold: bool | None) -> Placed:
         True,
         invented_margin(margin, relative=True),
     )
-    return Placed(statement, (Thing(center=1.0, law=law),), lambda model: 9.0)
+    wrong = 9.0 if place > 1 else 0.01
+    return Placed(statement, (Thing(center=1.0, law=law),), lambda model: wrong)
 
 
 @dataclass(frozen=True)

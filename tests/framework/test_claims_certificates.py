@@ -43,7 +43,15 @@ SLIP = Symbolic(lambda: variance_residue(2), "twice the variance")
 
 
 def judged(published: Certificate, mutant: Certificate, records: Verdict = CERTIFIED, **fields):
-    claim = Claim("C", design=(), published=published, mutants=(Mutant("slip", mutant),), records=records, **WORDS, **fields)
+    claim = Claim(
+        "C",
+        design=(),
+        published=published,
+        mutants=(Mutant("slip", mutant),),
+        records=records,
+        **WORDS,
+        **fields,
+    )
     with Laboratory(engine=Serial()) as lab:
         return judge_claim("C", claim, lab)
 
@@ -96,7 +104,11 @@ def test_balls_prove_disprove_and_leave_open():
     proved = Enclosed(lambda f: f.arb(2).sqrt() - f.arb(7) / 5, "sqrt 2 > 7/5")
     disproved = Enclosed(lambda f: f.arb(2).sqrt() - f.arb(3) / 2, "sqrt 2 > 3/2")
     within = Enclosed(lambda f: f.arb(2).sqrt() ** 2 - 2, "2 > 2")
-    assert [c.replay().outcome for c in (proved, disproved, within)] == [Outcome.HELD, Outcome.FAILED, Outcome.OPEN]
+    assert [c.replay().outcome for c in (proved, disproved, within)] == [
+        Outcome.HELD,
+        Outcome.FAILED,
+        Outcome.OPEN,
+    ]
     assert judged(proved, disproved).agrees
     assert judged(within, disproved).verdict is Verdict.INCONCLUSIVE
     assert Enclosed(lambda f: (f.arb(0, 1), f.arb(-2)), "").replay().outcome is Outcome.FAILED
@@ -110,5 +122,7 @@ def test_a_float_is_no_ball():
 
 def test_without_flint_the_message_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "flint", None)
-    with pytest.raises(MissingExtraError, match=r"'sqrt 2 > 7/5' needs python-flint: install the extra 'certify'"):
+    with pytest.raises(
+        MissingExtraError, match=r"'sqrt 2 > 7/5' needs python-flint: install the extra 'certify'"
+    ):
         Enclosed(lambda f: f.arb(2).sqrt() - f.arb(7) / 5, "sqrt 2 > 7/5").replay()

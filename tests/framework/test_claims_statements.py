@@ -54,13 +54,18 @@ def off(by: float):
     return lambda model: (model.mean if isinstance(model, Share) else model.center) + by
 
 
+FAR = off(5.0)
+
+
 def claim_of(statement, design, mutant, **fields) -> Claim:
     mutants = (mutant,) if isinstance(mutant, Mutant) else (Mutant("a slip", mutant),)
     words = {"source": "here", "statement": "stated", "falsifier": "a gap"}
-    return Claim("C", design=design, published=statement, mutants=mutants, **(words | {"records": CONFIRMED} | fields))
+    return Claim(
+        "C", design=design, published=statement, mutants=mutants, **(words | {"records": CONFIRMED} | fields)
+    )
 
 
-def judged(statement, design=(THING, SKEWED), mutant=off(5.0), *, seed: int = 1, **fields) -> Judgement:
+def judged(statement, design=(THING, SKEWED), mutant=FAR, *, seed: int = 1, **fields) -> Judgement:
     with Laboratory(seed, engine=Serial()) as lab:
         return judge_claim("C", claim_of(statement, design, mutant, **fields), lab, LEVEL)
 
@@ -130,7 +135,9 @@ def test_statements_without_chance_spend_no_alpha_and_take_the_margin_as_unit():
     judgement = judged(Identity(true_mean, true_mean, margin(1e-3)), mutant=Mutant("a slip", off(0.011), 9.9))
     assert not judgement.problems
     assert {evidence.level for evidence in judgement.evidence} == {"no chance"}
-    assert {(evidence.alpha, evidence.trials, evidence.detectable) for evidence in judgement.evidence} == {(0.0, 0, 0.0)}
+    assert {(evidence.alpha, evidence.trials, evidence.detectable) for evidence in judgement.evidence} == {
+        (0.0, 0, 0.0)
+    }
     assert judgement.mutants[0]["distance"] == pytest.approx(10.0)
 
 
@@ -138,8 +145,12 @@ def test_statements_without_chance_spend_no_alpha_and_take_the_margin_as_unit():
 
 
 def test_exact_tools_say_so_and_decide():
-    coins = judged(Identity(off(0), COIN["hit"], margin(0.1), beta_binomial), (Share(0.5), Share(0.03)), off(0.9))
-    shares = judged(Identity(off(0), SHARE["share"], margin(0.1), empirical_bernstein), (Share(0.3),), off(0.9))
+    coins = judged(
+        Identity(off(0), COIN["hit"], margin(0.1), beta_binomial), (Share(0.5), Share(0.03)), off(0.9)
+    )
+    shares = judged(
+        Identity(off(0), SHARE["share"], margin(0.1), empirical_bernstein), (Share(0.3),), off(0.9)
+    )
     known = judged(Identity(off(0), VALUE["value"], margin(0.2), normal_mixture(1.0)), (THING,))
     for judgement in (coins, shares, known):
         assert judgement.verdict is CONFIRMED, judgement.rows
@@ -200,11 +211,15 @@ def test_a_computed_bound_is_attacked_between_the_points_of_its_design(ceiling, 
     if verdict is CONFIRMED:
         assert "no violation in" in judgement.evidence[0].note
         assert "tightest ratio 1" in judgement.evidence[0].note
-        assert not judgement.problems  # the mutant holds at the design's points and fails where it is attacked
+        assert (
+            not judgement.problems
+        )  # the mutant holds at the design's points and fails where it is attacked
     else:
         assert judgement.counterexample is not None
         assert "violation found by attack" in judgement.counterexample.note
-        assert float(judgement.counterexample.point.split("place=")[1].split()[0]) == pytest.approx(1.7, abs=0.05)
+        assert float(judgement.counterexample.point.split("place=")[1].split()[0]) == pytest.approx(
+            1.7, abs=0.05
+        )
 
 
 def test_an_attack_moves_whole_parameters_and_counts_what_the_domain_forbids():
@@ -247,7 +262,10 @@ def test_a_limit_of_a_vector_is_judged_element_by_element():
     thing = Thing(center=1.0, correction=2.0, size=2)
     made = Limit(lambda m: [m.center, -m.center], VALUE["pair"], ("size",), (1, 2, 4, 8), 1, margin(0.5))
     assert outcomes(judged(made, (thing,), lambda m: [9.0, 9.0])) == [HELD, HELD]
-    assert judged(made.with_prediction(lambda m: [9.0, -m.center]), (thing,), lambda m: [5.0, 5.0]).verdict is REFUTED
+    assert (
+        judged(made.with_prediction(lambda m: [9.0, -m.center]), (thing,), lambda m: [5.0, 5.0]).verdict
+        is REFUTED
+    )
 
 
 def test_a_limit_whose_contrasts_disagree_or_whose_exponent_is_another_stays_open():
@@ -265,7 +283,7 @@ def test_a_limit_whose_contrasts_disagree_or_whose_exponent_is_another_stays_ope
 def test_a_mutant_with_another_order_sees_the_raw_sizes():
     """The same sources in another combination: the slip of declaring 1/n^2 for 1/n is found."""
     thing = Thing(center=1.0, correction=40.0, size=2)
-    slip = Mutant("order 2 for 1", limit(order=2.0), distance=1.0)
+    slip = Mutant("order 2 for 1", limit(order=2.0))
     judgement = judged(limit(), (thing,), slip)
     assert judgement.verdict is CONFIRMED
     assert judgement.mutants[0]["outcome"] == "failed"
@@ -338,7 +356,12 @@ def test_rates_hold_fail_and_stay_open():
 
 
 def test_a_rate_of_something_that_is_not_positive_is_never_decided():
-    made = Rate(lambda m: 1.0, VALUE["value"], lambda m: [(s, THING.__class__(center=-s)) for s in (1, 2, 4)], margin(0.2))
+    made = Rate(
+        lambda m: 1.0,
+        VALUE["value"],
+        lambda m: [(s, THING.__class__(center=-s)) for s in (1, 2, 4)],
+        margin(0.2),
+    )
     judgement = judged(made, (THING,))
     assert judgement.verdict.value == "inconclusive"
     assert judgement.rows[0]["estimate"] == "nan"
@@ -384,11 +407,17 @@ def test_sources_that_share_their_draws_are_combined_trial_by_trial():
     pair = (Source(ALONG["value"], THING), Source(ALONG["value"], replace(THING, center=1.5)))
     contrast = Contrast((-1.0, 1.0), pair)
     assert contrast.shares_draws
-    evidence = judged(ordering(ALONG["value"], 0.3), (THING,), ordering(ALONG["value"], 0.3, rises=False)).evidence
+    evidence = judged(
+        ordering(ALONG["value"], 0.3), (THING,), ordering(ALONG["value"], 0.3, rises=False)
+    ).evidence
     half = 0.5 * (evidence[0].high - evidence[0].low) * math.sqrt(evidence[0].trials)
-    apart = judged(ordering(VALUE["value"], 0.3), (THING,), ordering(VALUE["value"], 0.3, rises=False)).evidence[0]
+    apart = judged(
+        ordering(VALUE["value"], 0.3), (THING,), ordering(VALUE["value"], 0.3, rises=False)
+    ).evidence[0]
     assert half > 1.2 * 0.5 * (apart.high - apart.low) * math.sqrt(apart.trials)
-    assert not Contrast((-1.0, 1.0), (Source(VALUE["value"], THING), Source(VALUE["value"], SKEWED))).shares_draws
+    assert not Contrast(
+        (-1.0, 1.0), (Source(VALUE["value"], THING), Source(VALUE["value"], SKEWED))
+    ).shares_draws
 
 
 def test_the_same_output_twice_is_no_independent_pair():
@@ -409,8 +438,10 @@ def test_chunks_whose_length_depends_on_a_free_axis_are_refused():
 
 
 def test_thresholds_hold_fail_and_their_mutants_are_judged_at_the_claims_places():
-    made = Threshold(lambda m: 1.05, VALUE["value"], "center", lambda m: 1.0, True, margin(0.3, relative=True))
-    held = judged(made, mutant=Mutant("the place doubled", lambda m: 2.1, distance=1.0))
+    made = Threshold(
+        lambda m: 1.05, VALUE["value"], "center", lambda m: 1.0, True, margin(0.3, relative=True)
+    )
+    held = judged(made, mutant=Mutant("the place doubled", lambda m: 2.1))
     assert held.verdict is CONFIRMED
     assert not held.problems
     assert held.mutants[0]["distance"] > 1

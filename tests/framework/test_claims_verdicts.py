@@ -135,7 +135,7 @@ def test_levels_are_named_and_distances_positive():
     with pytest.raises(UnknownNameError, match="quick"):
         claim(trials={"quik": 10})
     with pytest.raises(ValueError, match="distance"):
-        Mutant("none", lambda m: 0.0, distance=0.0)
+        Mutant("none", lambda m: 0.0, distance=-1.0)
     assert claim(trials={"quick": 100}).budget(QUICK) == 100
     assert claim(trials={"quick": 100}).budget(FULL) == FULL.trials
     refuted = claim(mutants=(), records=REFUTED, controls=(Control("it can hold", lambda m: 1.0),))
