@@ -415,6 +415,22 @@ def test_r9_the_sampler_returns_the_dense_error_of_its_own_draws(n: int, p: int)
             assert sampled[trial, r] == pytest.approx(float(exact), rel=ENCLOSED + chain_rounding(min(n, p)))
 
 
+@pytest.mark.parametrize(("n", "p"), [(400, 300), (300, 300), (300, 400)])
+def test_r9_stopping_early_costs_no_digit(n: int, p: int) -> None:
+    """R9: the levels left undrawn change no error by more than 1e-14, along ridges that stop at every depth.
+
+    Beside that stand the roundings of the levels that matter: their weights fall geometrically, so a few dozen
+    roundings in all.
+    """
+    model = RidgeRegression(n, p, ridge=1.0, snr=0.7)
+    ridge = np.geomspace(3e-3, 1e2, 60)
+    sampled = sample_ridge_regression(model, np.random.default_rng(6), 20, ridge=ridge)["error"]
+    diagonal, superdiagonal = drawn_levels(model, np.random.default_rng(6).spawn(2), 20)
+    complete, width = np.empty((60, 20)), np.empty(60)
+    _enclose(diagonal / n, superdiagonal / n, ridge, True, complete, width)
+    assert np.abs(sampled / complete.T - 1).max() <= ENCLOSED + 64 * EPS
+
+
 @pytest.mark.parametrize("change", [{"snr": 0.0}, {"snr": 40.0}, {"ridge": 1e-9}])
 def test_r9_draws_are_shared_along_ridge_and_signal(change: dict[str, float]) -> None:
     """R9: the entries do not depend on the ridge, and only the first one on the signal: the rest has equal bits."""
