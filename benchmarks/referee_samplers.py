@@ -88,12 +88,12 @@ def sample_share(model: Share, rng: np.random.Generator, trials: int) -> dict[st
 
 
 def _work(model: Model) -> float:
-    return 1e8 / 128
+    return 1e8 / 256
 
 
 _ANY = (-math.inf, math.inf)
-VALUE = Sampler(sample_value, ranges={"value": _ANY, "pair": _ANY}, work=lambda model: 1e8 / 64)
-COMMON = Sampler(sample_common, ranges={"value": _ANY}, work=_work, paired_trials=128)
+VALUE = Sampler(sample_value, ranges={"value": _ANY, "pair": _ANY}, work=lambda model: 1e8 / 128)
+COMMON = Sampler(sample_common, ranges={"value": _ANY}, work=_work, paired_trials=256)
 ALONG = Sampler(sample_along, ranges={"value": _ANY}, work=_work, axes=("center",))
 COIN = Sampler(sample_coin, ranges={"hit": (0.0, 1.0)}, work=_work)
 SHARE = Sampler(sample_share, ranges={"share": (0.0, 1.0)}, work=_work)

@@ -49,7 +49,7 @@ class Symbolic:
         parts = _parts(self.residue())
         unproved = ""
         for part in map(sympy.sympify, parts):
-            if sympy.simplify(sympy.together(part)) == 0:
+            if sympy.expand(part) == 0 or sympy.simplify(sympy.together(part)) == 0:
                 continue
             point = _nonzero_point(part)
             if point is not None:

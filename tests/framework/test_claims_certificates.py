@@ -33,8 +33,8 @@ def variance_residue(coefficient: int) -> Any:
     """The variance of a binomial law from its generating function, less coefficient * n p (1 - p)."""
     n, p, t = sympy.symbols("n p t", positive=True)
     generating = (1 - p + p * t) ** n
-    first = sympy.diff(generating, t).subs(t, 1)
-    second = sympy.diff(generating, t, 2).subs(t, 1)
+    first: Any = sympy.diff(generating, t).subs(t, 1)
+    second: Any = sympy.diff(generating, t, 2).subs(t, 1)
     return second + first - first**2 - coefficient * n * p * (1 - p)
 
 

@@ -147,7 +147,7 @@ def test_sampling_stops_where_it_can_no_longer_matter():
     assert max(e.trials for e in published) == published[0].trials < BUDGET["quick"]
     assert judgement.counterexample is published[0]
     assert judgement.summary == f"fails at {published[0].point}"
-    unneeded = judged(claim(repaired=Repair(identity(0.3), "never decided")))
+    unneeded = judged(claim(design=DESIGN[:2], repaired=Repair(identity(0.3), "never decided")))
     assert unneeded.verdict is CONFIRMED
     assert max(e.trials for e in unneeded.evidence) < BUDGET["quick"]
 
@@ -163,7 +163,7 @@ def test_the_same_sampler_is_run_once_for_all_statements():
         judge_claim(
             "p/C", claim(published=both, design=(THING,), mutants=(Mutant("slip", identity(5.0)),)), lab
         )
-        assert lab.computed * 64 <= BUDGET["quick"]
+        assert lab.computed * 128 <= BUDGET["quick"]
 
 
 def _normal(model: Thing):
@@ -377,10 +377,10 @@ def test_an_interrupted_hearing_resumes_to_the_same_verdicts(tmp_path: Path, wor
         with Laboratory(3, engine=Threads(workers), ledger=ledger, progress=interrupt) as lab:
             with pytest.raises(KeyboardInterrupt):
                 judge(all_kinds(), lab)
-            assert lab.computed >= after
+            assert 0 < lab.computed <= after + workers
         with Laboratory(3, engine=Threads(workers), ledger=ledger) as lab:
             assert records(judge(all_kinds(), lab)) == undisturbed
-            assert lab.reused >= after
+            assert lab.reused > 0
         with Laboratory(3, engine=Serial(), ledger=ledger) as lab:
             assert records(judge(all_kinds(), lab)) == undisturbed
             assert lab.computed == 0

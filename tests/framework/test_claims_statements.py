@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,12 +58,16 @@ def off(by: float):
 FAR = off(5.0)
 
 
-def claim_of(statement, design, mutant, **fields) -> Claim:
+def claim_of(statement, design, mutant, **fields: Any) -> Claim:
     mutants = (mutant,) if isinstance(mutant, Mutant) else (Mutant("a slip", mutant),)
-    words = {"source": "here", "statement": "stated", "falsifier": "a gap"}
-    return Claim(
-        "C", design=design, published=statement, mutants=mutants, **(words | {"records": CONFIRMED} | fields)
-    )
+    usual: dict[str, Any] = {
+        "source": "here",
+        "statement": "stated",
+        "falsifier": "a gap",
+        "records": CONFIRMED,
+        "mutants": mutants,
+    }
+    return Claim("C", design=design, published=statement, **(usual | fields))
 
 
 def judged(statement, design=(THING, SKEWED), mutant=FAR, *, seed: int = 1, **fields) -> Judgement:
