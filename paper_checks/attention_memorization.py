@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import sympy
-
 from lemmata.claims import (
     CERTIFIED,
     CONFIRMED,
@@ -52,6 +50,8 @@ def _derivative_residue(label_form: Callable[[Any, Any], Any]) -> Any:
 
     m(-gamma) is known through its inverse z = -1/m + c/(1+m) alone, so d/dgamma = -(dz/dm)^-1 d/dm.
     """
+    import sympy
+
     m, c, rho, gamma = sympy.symbols("m c rho gamma", positive=True)
     inverse = -1 / m + c / (1 + m)
     error = gamma**2 * sympy.diff(label_form(m, rho), m) / sympy.diff(inverse, m)

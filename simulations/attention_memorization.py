@@ -19,7 +19,7 @@ from theory.attention_memorization import RidgeRegression
 
 Array = npt.NDArray[np.float64]
 
-BLOCK = 256  # trials that walk down the chain together; a level of them fits into the cache
+BLOCK = 128  # trials that walk down the chain together; two thousand levels of them stay in the cache
 FIRST_LEVELS = 16
 TOLERANCE = 1e-14  # relative width of the enclosure of each error at which its chain ends
 
@@ -52,25 +52,30 @@ def sample_ridge_regression(
     R9 of docs/papers/attention_memorization.md.
     """
     error = np.empty((trials, len(ridge)))
+    entries = np.empty((2, 0, 0))  # grown on demand and used again by the next block
     for start in range(0, trials, BLOCK):
         block = error[start : start + BLOCK]
-        block[:] = _chain_errors(model, rng.spawn(2), len(block), ridge)
+        if entries.shape[2] != len(block):
+            entries = np.empty((2, 0, len(block)))
+        block[:], entries = _chain_errors(model, rng.spawn(2), ridge, entries)
     return {"error": error}
 
 
 def _chain_errors(
-    model: RidgeRegression, streams: list[np.random.Generator], trials: int, ridge: Array
-) -> Array:
-    length = min(model.tokens, model.dimension)
+    model: RidgeRegression, streams: list[np.random.Generator], ridge: Array, entries: Array
+) -> tuple[Array, Array]:
+    """Errors (trials, ridges) of one block; `entries` (2, levels, trials) is room for its chain, returned grown."""
+    length, trials = min(model.tokens, model.dimension), entries.shape[2]
     levels = drawn = 0
-    diagonal = superdiagonal = np.empty((0, trials))
     error = np.empty((len(ridge), trials))
     open_ridges = np.arange(len(ridge))
     while len(open_ridges):
         levels = min(max(FIRST_LEVELS, levels + levels // 2), length)
-        grown = np.empty((2, levels, trials))
-        grown[0, :drawn], grown[1, :drawn] = diagonal, superdiagonal
-        diagonal, superdiagonal = grown
+        if entries.shape[1] < levels:
+            grown = np.empty((2, levels, trials))
+            grown[:, :drawn] = entries[:, :drawn]
+            entries = grown
+        diagonal, superdiagonal = entries[:, :levels]
         size = (model.tokens, model.dimension, model.snr)
         _draw_levels(streams[0], streams[1], size, drawn, diagonal, superdiagonal)
         drawn = levels
@@ -79,7 +84,7 @@ def _chain_errors(
         _enclose(diagonal, superdiagonal, ridge[open_ridges], levels == length, values, width)
         error[open_ridges] = values
         open_ridges = open_ridges[~(width <= TOLERANCE)] if levels < length else open_ridges[:0]
-    return error.T
+    return error.T, entries
 
 
 @kernel
@@ -188,8 +193,9 @@ def sample_ridge_regression_literal(
         for r, g in enumerate(ridge):
             shifted = gram.copy()
             shifted.flat[:: len(gram) + 1] += g
-            factor = linalg.cho_factor(shifted, lower=True, overwrite_a=True, check_finite=False)
-            solution = linalg.cho_solve(factor, target, check_finite=False)
+            factor = np.linalg.cholesky(shifted)  # unlike SciPy's it lets other threads run
+            half = linalg.solve_triangular(factor, target, lower=True, check_finite=False)
+            solution = linalg.solve_triangular(factor, half, lower=True, trans="T", check_finite=False)
             residual = labels - tokens.T @ solution if p < n else g * solution
             error[trial, r] = residual @ residual / n
     return {"error": error}
