@@ -31,7 +31,8 @@ class Evidence:
     detectable : float
         Distance beyond the margin that would be seen with probability 0.9 at these trials.
     needed : float
-        While open: trials that would decide it if the difference is what it seems.
+        While open: trials that would decide it if the difference is what it seems; infinite where no number of
+        trials will, such as a limit whose guards object.
     level : str
         'exact' or 'asymptotic' error rate, or 'no chance'.
     alpha : float

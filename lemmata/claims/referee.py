@@ -242,11 +242,15 @@ class _Hearing:
             outcome=case.outcome,
             trials=case.trials,
             detectable=question.detectable(case.history, self.alpha),
-            needed=question.needed(case.history, self.alpha) if is_open else 0.0,
+            needed=self._needed(case) if is_open else 0.0,
             level=("exact" if question.is_exact(self.alpha) else "asymptotic") if sampled else "no chance",
             alpha=self.alpha if sampled else 0.0,
             note=case.note or question.remark(case.history, self.alpha),
         )
+
+    def _needed(self, case: _Case) -> float:
+        """Trials that would decide an open question; none will while something but noise holds it back."""
+        return math.inf if case.note else case.question.needed(case.history, self.alpha)
 
     # -------------------------------------------------------------- mutants
 

@@ -279,6 +279,7 @@ def test_a_limit_whose_contrasts_disagree_or_whose_exponent_is_another_stays_ope
     judgement = judged(limit(), (slow,))
     assert judgement.verdict.value == "inconclusive"
     assert "differ by more than the margin" in judgement.evidence[0].note
+    assert judgement.evidence[0].needed == math.inf
     faint = Thing(center=1.0, correction=300.0, size=64, order=2.0, spread=0.01)
     open_ = judged(limit(size=0.1), (faint,))
     assert "leaves out the declared order" in open_.evidence[0].note
