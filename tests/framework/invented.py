@@ -72,7 +72,7 @@ def sample_uniform(model: Walk, rng: np.random.Generator, trials: int) -> dict[s
 def sample_blas_threads(model: Walk, rng: np.random.Generator, trials: int) -> dict[str, Any]:
     """The largest number of threads that any BLAS or OpenMP pool would use now."""
     a = rng.standard_normal((64, 64))
-    a @ a  # the pool is in use
+    _ = a @ a  # the pool is in use
     return {"threads": np.full(trials, max(pool["num_threads"] for pool in threadpool_info()))}
 
 
