@@ -31,6 +31,15 @@ def test_suites_err_no_more_often_than_promised():
 
 @pytest.mark.long
 @pytest.mark.statistical
+def test_claims_of_every_kind_err_no_more_often_than_promised():
+    """Two hundred suites at alpha = .05 for each claim."""
+    found = calibration.calibrate(200, seed=2, claim_alpha=calibration.ALPHA)
+    for kind, score in found.scores.items():
+        assert not Tally(score.wrong, score.claims, calibration.ALPHA).exceeds(), (kind, score)
+
+
+@pytest.mark.long
+@pytest.mark.statistical
 def test_five_hundred_suites_err_no_more_often_than_promised():
     found = calibration.calibrate(500, seed=0)
     assert found.claims >= 20 * found.suites
