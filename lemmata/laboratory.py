@@ -284,7 +284,10 @@ class _Tasks:
 
     def __init__(self, lab: Laboratory, goals: list[tuple[Run, int]]) -> None:
         self.lab = lab
-        goals = [(run, chunks) for run, chunks in goals if chunks > run.chunks]
+        most: dict[Run, int] = {}
+        for run, chunks in goals:
+            most[run] = max(chunks, most.get(run, 0))
+        goals = [(run, chunks) for run, chunks in most.items() if chunks > run.chunks]
         self.runs = [run for run, _ in goals]
         self.planned = sum(chunks - run.chunks for run, chunks in goals)
         spans = [(r, run.chunks, chunks) for r, (run, chunks) in enumerate(goals)]

@@ -15,26 +15,26 @@ class Threads:
         self.workers = workers
         self.capacity = 4 * workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="lemmata")
-        self._done: queue.SimpleQueue[tuple[int, Future[Any]]] = queue.SimpleQueue()
-        self._in_flight: set[Future[Any]] = set()
+        self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        self._in_flight: dict[Future[Any], int] = {}
 
     def submit(self, tag: int, call: Callable[[], Any]) -> None:
         future = self._pool.submit(call)
-        self._in_flight.add(future)
-        future.add_done_callback(lambda done: self._done.put((tag, done)))
+        self._in_flight[future] = tag
+        future.add_done_callback(self._done.put)
 
     def as_completed(self) -> Iterator[tuple[int, Any]]:
         while self._in_flight:
-            tag, future = self._done.get()
-            self._in_flight.discard(future)
+            future = self._done.get()
+            tag = self._in_flight.pop(future)
             yield tag, future.result()
 
     def drain(self) -> Iterator[tuple[int, Any]]:
-        for future in self._in_flight:
+        # straight from the futures: an interrupt may have come between the queue and the book-keeping
+        left, self._in_flight, self._done = self._in_flight, {}, queue.SimpleQueue()
+        for future in left:
             future.cancel()
-        while self._in_flight:
-            tag, future = self._done.get()
-            self._in_flight.discard(future)
+        for future, tag in left.items():
             if not future.cancelled() and future.exception() is None:
                 yield tag, future.result()
 

@@ -99,6 +99,19 @@ def test_a_run_that_grows_in_steps_has_the_bits_of_one_at_once(
     assert same_bits(found, expected)
 
 
+def test_a_run_that_is_asked_for_twice_is_run_once(lab: Laboratory) -> None:
+    """Also beyond the number of results that may wait for their turn."""
+    once, twice = (lab.run(UNIFORM, MODEL) for _ in range(2))
+    lab.advance([(once, 400)])
+    before = lab.computed
+    lab.advance([(twice, 300), (twice, 400), (twice, 20)])
+    assert (twice.chunks, lab.computed - before) == (400, 400)
+    assert same_bits(
+        {name: tally.moments.mean for name, tally in twice.tallies.items()},
+        {name: tally.moments.mean for name, tally in once.tallies.items()},
+    )
+
+
 def test_a_prefix_of_chunks_is_a_prefix_of_trials(lab: Laboratory) -> None:
     few, many = lab.samples(WALK["end"], MODEL, 300), lab.samples(WALK["end"], MODEL, 2000)
     assert (few.shape, many.shape) == ((512,), (2048,))
