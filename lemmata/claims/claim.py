@@ -140,6 +140,9 @@ class Claim:
                 )
             return
         self._check_record()
+        words = [control.words for control in self.controls]
+        if len({*words, "published", "repaired"}) < len(words) + 2:
+            raise ValueError(f"{self.id}: controls {words}: must have different words, and not a part's name")
         if not self.mutants and not (self.records is Verdict.REFUTED and self.controls):
             raise ValueError(
                 f"{self.id}: needs a mutant (or, if refuted, a control): a check must be able to fail"

@@ -122,6 +122,8 @@ def claim(**fields) -> Claim:
         ({"published": PROOF, "records": CERTIFIED}, "no statement has one to replace"),
         ({"published": None, "records": NOT_EXECUTABLE}, "with its reason"),
         ({"published": None, "why": "too dear"}, "'not executable'"),
+        ({"controls": (Control("repaired", IDENTITY),)}, "different words"),
+        ({"controls": (Control("twice", IDENTITY), Control("twice", IDENTITY))}, "different words"),
         ({"trials": {"quick": 0}}, r"trials\['quick'\] = 0"),
         ({"trials": {"full": 1.5}}, r"trials\['full'\] = 1.5"),
     ],
