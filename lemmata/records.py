@@ -192,7 +192,7 @@ def _find_sampler(module: str, name: str) -> Sampler:
     return next(sampler for sampler in samplers if sampler.name == name)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Output:
     """One named output of a sampler."""
 

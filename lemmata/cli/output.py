@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 WIDE = 160
 """Columns of a table that goes into a file or pipe."""
+NARROWEST = 24
+"""Columns of a wrapped text where there is little room."""
 
 
-def console() -> Console:
-    """Standard output; wide, and without colours, where it is no terminal."""
+def console(least: int = 0) -> Console:
+    """Standard output, at least so wide; wide and without colours where it is no terminal."""
     from rich.console import Console
 
     plain = Console(highlight=False)
-    if plain.is_terminal or "COLUMNS" in os.environ:
-        return plain
-    return Console(highlight=False, width=WIDE)
+    width = plain.width if plain.is_terminal or "COLUMNS" in os.environ else WIDE
+    return Console(highlight=False, width=max(width, least))
 
 
 def print_json(data: Any) -> None:
@@ -45,18 +46,29 @@ def clean(data: Any) -> Any:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", text: Sequence[str] = ()
 ) -> None:
-    """A table; the columns named in `text` are left-aligned and may wrap."""
+    """A table; the columns named in `text` are left-aligned, and wrap between words where there is little room.
+
+    Numbers and names are never broken or cut: a table that needs more room than the terminal has is printed wider.
+    """
     from rich import box
+    from rich.measure import Measurement
     from rich.table import Table
 
+    cells = [[_escaped(number(value)) for value in row] for row in rows]
     table = Table(title=title or None, box=box.SIMPLE_HEAD, header_style="bold")
     table.title_justify, table.title_style = "left", "bold"
-    for column in columns:
-        is_text = column in text
-        table.add_column(column, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
-    for row in rows:
-        table.add_row(*(_escaped(number(value)) for value in row))
-    console().print(table)
+    for i, column in enumerate(columns):
+        entries = [column, *(row[i] for row in cells)]
+        longest = max(map(len, entries))
+        wraps = column in text and any(" " in entry for entry in entries)
+        least = min(longest, NARROWEST) if wraps else longest
+        justify = "left" if column in text else "right"
+        table.add_column(column, justify=justify, no_wrap=not wraps, overflow="fold", min_width=least)
+    for row in cells:
+        table.add_row(*row)
+    roomy = console(least=10_000)
+    needed = Measurement.get(roomy, roomy.options, table).minimum
+    console(needed).print(table)
 
 
 def print_facts(facts: Mapping[str, str], *, title: str = "") -> None:

@@ -97,6 +97,21 @@ def test_lazy_names_are_what_the_stub_says() -> None:
 # ------------------------------------------------------------------ looking things up
 
 
+@pytest.mark.parametrize("columns", [60, 100])
+def test_a_narrow_terminal_cuts_nothing(run, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:  # type: ignore[no-untyped-def]
+    """Texts wrap between words, numbers and names stay whole, no column is left out."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    model = ("tokens=512", "dimension=2048", "snr=1", "ridge=1e-5,0.1")
+    for words in (("list",), ("predict", RESULT, *model), ("show", f"{PAPER}/C7")):
+        monkeypatch.setenv("COLUMNS", "400")
+        roomy = run(*words).out.split()
+        monkeypatch.setenv("COLUMNS", str(columns))
+        narrow = run(*words).out
+        assert "\u2026" not in narrow
+        assert {word for word in roomy if any(c.isdigit() for c in word)} <= set(narrow.split())
+        assert RESULT in narrow or words[0] == "show"
+
+
 def test_list(run) -> None:  # type: ignore[no-untyped-def]
     data = run("list", "--json").data
     mine = next(paper for paper in data if paper["paper"] == PAPER)
