@@ -83,8 +83,32 @@ Nature = Exact | Asymptotic | LeadingOrder | OneSided
 Prediction = Callable[[Any], Any]
 
 
+class _Named:
+    """What a record has from the function that it holds."""
+
+    function: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def paper(self) -> str:
+        return paper_of(self.function.__module__)
+
+    @property
+    def identifier(self) -> str:
+        """`paper.name`, as the command line and every key have it."""
+        return f"{self.paper}.{self.name}"
+
+    @property
+    def title(self) -> str:
+        """The first sentence of the function's docstring."""
+        return (self.function.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+
+
 @dataclass(frozen=True)
-class Result:
+class Result(_Named):
     """A closed form: a pure function of a model.
 
     Parameters
@@ -107,30 +131,12 @@ class Result:
     nature: Nature
     formula: str = ""
 
-    @property
-    def name(self) -> str:
-        return self.function.__name__
-
-    @property
-    def paper(self) -> str:
-        return paper_of(self.function.__module__)
-
-    @property
-    def identifier(self) -> str:
-        """`paper.name`, as the command line has it."""
-        return f"{self.paper}.{self.name}"
-
-    @property
-    def title(self) -> str:
-        """The first sentence of the function's docstring."""
-        return (self.function.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
-
 
 # ------------------------------------------------------------------ what a sampler is
 
 
 @dataclass(frozen=True, eq=False)
-class Sampler:
+class Sampler(_Named):
     """A source of independent replicates.
 
     Parameters
@@ -155,24 +161,6 @@ class Sampler:
     work: Callable[[Any], float]
     axes: tuple[str, ...] = ()
     paired_trials: int | None = None
-
-    @property
-    def name(self) -> str:
-        return self.function.__name__
-
-    @property
-    def paper(self) -> str:
-        return paper_of(self.function.__module__)
-
-    @property
-    def identifier(self) -> str:
-        """`paper.function`; part of the key of every stream and chunk."""
-        return f"{self.paper}.{self.name}"
-
-    @property
-    def title(self) -> str:
-        """The first sentence of the function's docstring."""
-        return (self.function.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
 
     def __getitem__(self, output: str) -> Output:
         if output not in self.ranges:
