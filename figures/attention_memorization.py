@@ -27,8 +27,9 @@ LITERAL_ERROR = RIDGE_REGRESSION_LITERAL["error"]
 RATIO = "error / limit"
 
 _MARKERS = (
-    "Line: limit of Proposition 2. Filled circles: mean of the exact finite-size law (at least {chain} draws at "
-    "standard quality). Open diamonds: {literal} literal draws of all tokens. Bars: 95 % intervals of the means."
+    "Line: limit of Proposition 2. Filled circles: mean of many draws of the exact finite-size law. Open diamonds: "
+    "mean of a few literal draws of all tokens. Bars: 95 % intervals of the means; the data beside the picture have "
+    "the numbers of draws."
 )
 
 
@@ -201,7 +202,7 @@ FIGURES = (
         caption="Memorization error E of ridge regression against the ridge gamma. The paper's parameters: p = 2048, "
         "n = 512, squared signal norm 1. Ours: the range and grid of ridges, the exact finite-size law, and the strip "
         "below, the means in units of the limit (one draw of the tokens serves all ridges, so "
-        "neighbouring markers of a kind go together). " + _MARKERS.format(chain="1000", literal="4"),
+        "neighbouring markers of a kind go together). " + _MARKERS,
         data=ridge_curve,
         draw=draw_ridge_curve,
     ),
@@ -212,7 +213,7 @@ FIGURES = (
         caption="Memorization error E of ridge regression against the embedding dimension p, on a linear and on a "
         "logarithmic axis. The paper's parameters: n = 4096, gamma = 1e-5, squared signal norm 1. Ours: the grid of "
         "dimensions, the second axis, and the exact finite-size law. Below p = n the error is (1 - p/n) / (1 + rho) "
-        "up to the ridge, above it falls like gamma squared. " + _MARKERS.format(chain="1000", literal="3"),
+        "up to the ridge, above it falls like gamma squared. " + _MARKERS,
         data=dimension_curve,
         draw=draw_dimension_curve,
     ),
@@ -222,8 +223,7 @@ FIGURES = (
         title="Ridge regression: memorization error along the signal-to-noise ratio",
         caption="Memorization error E of ridge regression against the signal-to-noise ratio, the squared norm of the "
         "signal. The paper's parameters: p = 512, n = 2048, gamma = 1e-5. Ours: the range and grid of ratios, the "
-        "exact finite-size law, and the strip below, the means in units of the limit. "
-        + _MARKERS.format(chain="1000", literal="3"),
+        "exact finite-size law, and the strip below, the means in units of the limit. " + _MARKERS,
         data=snr_curve,
         draw=draw_snr_curve,
     ),

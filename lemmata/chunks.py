@@ -46,6 +46,11 @@ class Batch:
     collect: Collect = field(default_factory=Collect)
 
     def __post_init__(self) -> None:
+        for name in self.sampler.axes:
+            if name not in self.model.parameters():
+                raise UnknownNameError(
+                    f"parameter of {self.model.kind()} (a free axis)", name, self.model.parameters()
+                )
         for name in self.axes:
             if name not in self.sampler.axes:
                 raise UnknownNameError("free axis", name, self.sampler.axes)

@@ -66,9 +66,11 @@ class Estimate:
 
     @property
     def covariance(self) -> Array:
-        """Covariance matrix of one trial over the flattened output (collected on request)."""
+        """Covariance matrix of one trial over the flattened output (collected on request); NaN for a single trial."""
         if self.tally.comoments is None:
             raise ValueError(f"covariance of {self.output}: was not collected; ask for it with collect=")
+        if self.trials < 2:
+            return np.full_like(self.tally.comoments, np.nan)
         return self.tally.comoments / (self.trials - 1)
 
     @property

@@ -228,7 +228,7 @@ class Laboratory:
         outputs = (sampler.name,) if isinstance(sampler, Output) else tuple(source.ranges)
         models = list(models)
         runs = [self.run(source, model, axes=axes, paired=paired) for model in models]
-        _positive("trials", trials)
+        trials = _positive("trials", trials)
         self.advance([(run, run.chunks_for(trials)) for run in runs])
         return sweep_table(runs, outputs, predict=predict, predict_axes=predict_axes, label=label)
 

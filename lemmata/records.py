@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lemmata.domains import DomainError, as_whole
 from lemmata.models import Model
 from lemmata.names import UnknownNameError
 
@@ -161,6 +162,14 @@ class Sampler(_Named):
     work: Callable[[Any], float]
     axes: tuple[str, ...] = ()
     paired_trials: int | None = None
+
+    def __post_init__(self) -> None:
+        for output, (low, high) in self.ranges.items():
+            if not low < high:
+                raise DomainError(f"ranges[{output!r}]", (low, high), "a lowest below a highest value")
+        length = self.paired_trials
+        if length is not None and (as_whole(length) is None or length < 1 or int(length) & (int(length) - 1)):
+            raise DomainError("paired_trials", length, "a power of two")
 
     def __getitem__(self, output: str) -> Output:
         if output not in self.ranges:

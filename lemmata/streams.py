@@ -43,11 +43,6 @@ def stream(seed: int, sampler_id: str, model_key: str, chunk: int) -> np.random.
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy=seed, spawn_key=key)))
 
 
-def model_key(model: Model, *, paired: bool) -> str:
-    """What stands for the model in the key of a stream."""
-    return COMMON if paired else model.digest()
-
-
 def chunk_trials(sampler: Sampler, model: Model, *, paired: bool) -> int:
     """Trials in a chunk: the power of two that fits about 1e8 operations; in paired runs a constant.
 

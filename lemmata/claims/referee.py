@@ -144,12 +144,8 @@ class _Hearing:
                 outputs = rows.setdefault(_run_key(case, source), set())
                 outputs |= {source.output.name} if case.question.needs_rows else set()
         for (sampler, model, paired), outputs in rows.items():
-            run = lab.run(sampler, model, paired=paired, collect=Collect(rows=tuple(sorted(outputs))))
-            if run.batch.trials & (run.batch.trials - 1):
-                raise ValueError(
-                    f"{sampler.identifier}: chunks of {run.batch.trials} trials: must be a power of two"
-                )
-            self.runs[sampler, model, paired] = run
+            collect = Collect(rows=tuple(sorted(outputs)))
+            self.runs[sampler, model, paired] = lab.run(sampler, model, paired=paired, collect=collect)
 
     def _hear_of(self, part: str, statements: Iterable[Judged], design: tuple[Model, ...]) -> None:
         for statement in statements:

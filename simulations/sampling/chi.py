@@ -24,7 +24,7 @@ Array = npt.NDArray[np.float64]
 def fill_chi_squared(
     rng: np.random.Generator, redraws: np.random.Generator, freedom: float, out: Array
 ) -> None:
-    """Fill `out` with chi-squared draws of `freedom` degrees of freedom, 1 or any number >= 2.
+    """Fill `out` with chi-squared draws of `freedom` degrees of freedom: 1, or a number >= 2 (the caller sees to it).
 
     The first candidates come from `rng`, one normal and one uniform for each entry whatever happens; the rejected
     few are drawn again from `redraws`. So `rng` advances by the same number of draws for every `freedom`, and runs

@@ -126,14 +126,6 @@ def test_a_chunk_longer_than_the_budget_is_looked_at_once():
     assert judgement.verdict is CONFIRMED
 
 
-def test_chunks_that_are_no_power_of_two_are_refused():
-    odd = Sampler(COMMON.function, ranges=COMMON.ranges, work=COMMON.work, paired_trials=100)
-    statement = Ordering(odd["value"], lambda m: [m, replace(m, center=2.0)], True, margin(0.0))
-    turned = Mutant("turned", replace(statement, rises=False))
-    with pytest.raises(ValueError, match="power of two"):
-        judged(claim(published=statement, mutants=(turned,)))
-
-
 def test_sampling_stops_where_it_can_no_longer_matter():
     """One failure settles the published statement; the repair has its own evidence, and needs none if not needed."""
     far = lambda m: m.center + (5.0 if m == THING else 0.3)  # noqa: E731

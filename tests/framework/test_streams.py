@@ -17,7 +17,7 @@ from lemmata.chunks import Batch, run_chunk
 from lemmata.models import DomainError
 from lemmata.names import UnknownNameError
 from lemmata.records import Sampler
-from lemmata.streams import COMMON, chunk_trials, model_key, stream
+from lemmata.streams import COMMON, chunk_trials, stream
 from lemmata.tally import Collect
 from simulations.attention_memorization import RIDGE_REGRESSION
 from tests.framework.invented import UNIFORM, WALK, Walk, same_bits, sample_uniform
@@ -43,10 +43,24 @@ def test_streams_differ_in_seed_sampler_model_and_chunk() -> None:
     assert len(first) == 4 * 2 * 6 * 50
 
 
+@pytest.mark.parametrize("length", [0, -1, 3, 2.5, 100])
+def test_paired_chunks_must_be_a_power_of_two(length: Any) -> None:
+    with pytest.raises(DomainError, match=r"^paired_trials = .*: must be a power of two$"):
+        replace(WALK, paired_trials=length)
+
+
+def test_a_range_must_have_a_lowest_below_a_highest_value() -> None:
+    with pytest.raises(DomainError, match="a lowest below a highest value"):
+        replace(WALK, ranges={"end": (1.0, 1.0)})
+
+
+def test_a_free_axis_must_be_a_parameter_of_the_model() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean steps"):
+        Batch(replace(WALK, axes=("stepz",)), Walk(3))
+
+
 def test_only_the_model_is_left_out_of_a_paired_stream() -> None:
     one, other = Walk(3, drift=0.0), Walk(3, drift=1.0)
-    assert model_key(one, paired=False) != model_key(other, paired=False)
-    assert model_key(one, paired=True) == model_key(other, paired=True) == COMMON
     paired = [Batch(WALK, model, paired=True).stream_key for model in (one, other)]
     assert paired == [COMMON, COMMON]
     assert Batch(WALK, one).stream_key != Batch(WALK, other).stream_key
