@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,9 @@ from lemmata.statistics import Array
 from lemmata.streams import COMMON, chunk_trials, stream
 from lemmata.tally import Collect, Tally
 from lemmata.threads import pin_threads
+
+MOST_VALUES = 2**24
+"""Values of one output (trials times free axes) that one call of a sampler returns at the most: 128 MiB."""
 
 
 class SamplerError(RuntimeError):
@@ -89,6 +93,19 @@ class Batch:
         """The values that the sampler gets for a free axis."""
         return tuple(self.axes[name]) if name in self.axes else (getattr(self.model, name),)
 
+    def blocks(self) -> tuple[Batch, ...]:
+        """The batch in parts along its first given axis, each of a size that one call of the sampler can hold."""
+        name = next((axis for axis in self.sampler.axes if axis in self.axes), None)
+        if name is None or self.collect.covariance:  # covariances need all values at once
+            return (self,)
+        values = self.axes[name]
+        others = math.prod(len(self.axes[axis]) for axis in self.axes if axis != name)
+        width = max(1, MOST_VALUES // (self.trials * others))
+        if width >= len(values):
+            return (self,)
+        starts = range(0, len(values), width)
+        return tuple(replace(self, axes={**self.axes, name: values[i : i + width]}) for i in starts)
+
     def describe(self, chunks: int) -> dict[str, Any]:
         """The batch and a number of its chunks as JSON data, for a record of what was run."""
         return {
@@ -128,11 +145,21 @@ class Batch:
 def run_chunk(batch: Batch, index: int) -> dict[str, Array]:
     """Run one chunk and reduce it to named arrays (`Tally.to_arrays` of every output).
 
+    Where a free axis has so many values that trials times values would fill the memory, the same draws serve it
+    block by block.
+
     Raises
     ------
     SamplerError
         If the sampler's outputs are not as its record declares, or a value is not finite.
     """
+    parts = [_run_block(block, index) for block in batch.blocks()]
+    if len(parts) == 1:
+        return parts[0]
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+
+
+def _run_block(batch: Batch, index: int) -> dict[str, Array]:
     sampler, model = batch.sampler, batch.model
     rng = stream(batch.seed, sampler.identifier, batch.stream_key, index)
     axes = {name: np.array(batch.axis_values(name)) for name in sampler.axes}

@@ -10,8 +10,16 @@ from pathlib import Path
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside its place and move it there: a killed process leaves the old file or the new one.
 
-    The folder is made if it is missing.
+    The folder is made if it is missing; a link is followed, and what it points to replaced.
+
+    Raises
+    ------
+    ValueError
+        If something is there that is no regular file, such as a folder or a device.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path}: is no regular file; give the path of a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     part = Path(name)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, cast, overload
 
 import numpy as np
 
 from lemmata.chunks import Batch, run_chunk
 from lemmata.codedigest import code_digest
-from lemmata.domains import Range, Whole
+from lemmata.domains import DomainError, Range, Whole
 from lemmata.engines import Engine, make_engine
 from lemmata.estimates import Estimate
 from lemmata.ledger import ChunkRow, Ledger, platform_text
@@ -106,6 +106,10 @@ class Laboratory:
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.seed = Whole(Range(least=0)).coerce("seed", seed)
+        if ledger is not None and not isinstance(ledger, Ledger):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DomainError(
+                "ledger", cast("object", ledger), "a lemmata.Ledger, such as Ledger('ledger.sqlite')"
+            )
         self.engine = engine if engine is not None else make_engine()
         self.ledger = ledger
         self.progress = progress

@@ -65,9 +65,10 @@ def ridge_regression_error(model: RidgeRegression) -> float:
     m = marchenko_pastur.stieltjes(-model.ridge, ratio)
     # the same formula in b = m/(1+m), divided through by (1+m)^2: no overflow at small ridge, no cancellation at c = 1
     b = m / (1 + m)
-    signal = (1 + model.snr * b * b) / (1 + model.snr * b) ** 2
+    fall = 1 + model.snr * b
+    signal = (1 + model.snr * b * b) / fall / fall
     root = math.sqrt(ratio)
-    slope = (1 + (1 - root) * m) * (1 + (1 + root) * m) / (1 + m) ** 2
+    slope = (1 + (1 - root) * m) / (1 + m) * ((1 + (1 + root) * m) / (1 + m))
     return (model.ridge * m) ** 2 * signal / slope
 
 

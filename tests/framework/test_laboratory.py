@@ -564,3 +564,26 @@ def test_a_sweep_over_a_bad_axis_value_is_refused_before_anything_runs(lab: Labo
     with pytest.raises(DomainError, match=r"^scale\[1\] = -1\.0: must be a finite real number > 0$"):
         lab.sweep(WALK, [MODEL, replace(MODEL, steps=4)], 1, axes={"scale": [1.0, -1.0]})
     assert lab.computed == 0
+
+
+def test_an_axis_of_any_length_fits_into_memory(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where trials times values are many, the same draws serve the axis block by block."""
+    axes = {"scale": [0.5 + i for i in range(7)]}
+    whole_axis = lab.run(
+        WALK, MODEL, axes=axes, collect=Collect(rows=("end",), histogram={"end": (-1.0, 0.0, 1.0)})
+    )
+    lab.advance([(whole_axis, 2)])
+    monkeypatch.setattr("lemmata.chunks.MOST_VALUES", 2 * whole_axis.batch.trials)
+    assert [len(block.axes["scale"]) for block in whole_axis.batch.blocks()] == [2, 2, 2, 1]
+    in_blocks = lab.run(WALK, MODEL, axes=axes, collect=whole_axis.batch.collect)
+    lab.advance([(in_blocks, 2)])
+    for name, tally in whole_axis.tallies.items():
+        found = in_blocks.tallies[name].to_arrays(name)
+        for key, array in tally.to_arrays(name).items():
+            np.testing.assert_allclose(found[key], array, rtol=1e-13, atol=1e-13)
+    assert same_bits(in_blocks.estimate("end").rows, whole_axis.estimate("end").rows)
+
+
+def test_a_ledger_must_be_a_ledger() -> None:
+    with pytest.raises(DomainError, match=r"^ledger = 'file.sqlite': must be a lemmata.Ledger"):
+        Laboratory(0, engine=Serial(), ledger="file.sqlite")  # type: ignore[arg-type]

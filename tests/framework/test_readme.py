@@ -51,6 +51,15 @@ def test_command_runs(
     assert _run(words, capsys).strip()
 
 
+def test_sweep_file_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The README's sweep file runs as it stands."""
+    (text,) = re.findall(r"^```toml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    spec, table = tmp_path / "ridges.toml", tmp_path / "ridges.csv"
+    spec.write_text(text)
+    _run(["sweep", str(spec), "--out", str(table), "--ledger", str(tmp_path / "ledger.sqlite")], capsys)
+    assert len(table.read_text().splitlines()) == 1 + 2 * 3 * 8
+
+
 def test_links_lead_somewhere() -> None:
     """Every relative link of README and docs names a file of the repository."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
