@@ -6,6 +6,7 @@ import importlib
 import os
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from lemmata.cli.errors import one_line
 from lemmata.cli.session import State
 from lemmata.names import UnknownNameError
 
-USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+USAGE, DEFECT, INTERRUPTED, PIPE_CLOSED = 2, 70, 130, 141
 
 _COMMANDS = {
     "bench": "Time each kernel beside what one would otherwise write.",
@@ -69,7 +70,8 @@ def cli(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
-    0 done; 1 evidence disagrees with the record; 2 usage, one line on standard error; 130 interrupted.
+    0 done; 1 evidence disagrees with the record; 2 usage, one line on standard error; 70 a defect of the
+    program, with its traceback; 130 interrupted.
     With LEMMATA_TRACEBACK in the environment an error of usage shows where it came from.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -90,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         line = one_line(error)
         if line is None or os.environ.get("LEMMATA_TRACEBACK"):
-            raise
+            traceback.print_exc()
+            return DEFECT
         print(f"lemmata: {line}", file=sys.stderr)
         return USAGE
 

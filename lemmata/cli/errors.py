@@ -25,7 +25,9 @@ def one_line(error: Exception) -> str | None:
             text = f"{text.rstrip('.')} (see {context.command_path} --help)"
     elif isinstance(error, OSError):
         text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
-    elif isinstance(error, (ValueError, UnknownNameError)) or _is_other(error):
+    elif isinstance(error, MemoryError):
+        text = f"not enough memory: {error}"
+    elif isinstance(error, (ValueError, OverflowError, UnknownNameError)) or _is_other(error):
         text = str(error)
     else:
         return None
