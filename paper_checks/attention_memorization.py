@@ -41,33 +41,88 @@ PAPER = Paper(
 # ------------------------------------------------------------------ R1: the closed form, from the definitions
 
 
-def _closed_form_residue() -> Any:
-    return _derivative_residue(lambda m, rho: m * (1 + m) / (1 + (1 + rho) * m))
+def _bordered_label_form(coupling: int = 1) -> Any:
+    """Limit of Psi = y^T (B + gamma)^-1 y / n, from the limits for pure noise, R = (Z^T Z/n + gamma)^-1.
 
-
-def _derivative_residue(label_form: Callable[[Any, Any], Any]) -> Any:
-    """E of R1 minus -gamma^2 dPsi/dgamma, with Psi = y^T (B + gamma)^-1 y / n.
-
-    m(-gamma) is known through its inverse z = -1/m + c/(1+m) alone, so d/dgamma = -(dz/dm)^-1 d/dm.
+    With U = (y, Z^T mu)/sqrt n the tokens X = mu y^T + Z have B = Z^T Z/n + U K U^T, K = ((rho, 1), (1, 0)), and by
+    Woodbury's identity U^T (B + gamma)^-1 U = (1 + G K)^-1 G with G = U^T R U. The label direction sees y^T R y/n ->
+    m; the mixed form is odd in Z and vanishes; mu^T Z R Z^T mu/n -> rho (1 - gamma M), where M, the transform of the
+    p x p matrix Z Z^T/n, follows from m, since the two matrices share their nonzero eigenvalues.
     """
     import sympy
 
-    m, c, rho, gamma = sympy.symbols("m c rho gamma", positive=True)
-    inverse = -1 / m + c / (1 + m)
-    error = gamma**2 * sympy.diff(label_form(m, rho), m) / sympy.diff(inverse, m)
-    closed = (
-        gamma**2 * (1 + 2 * m + (1 + rho) * m**2) / (1 + (1 + rho) * m) ** 2 / (1 / m**2 - c / (1 + m) ** 2)
-    )
-    return sympy.together(error - closed)
+    m, c, rho, gamma = _symbols()
+    transposed = (m - (1 - c) / gamma) / c
+    noise = sympy.diag(m, rho * (1 - gamma * transposed))
+    signal = sympy.Matrix([[rho, coupling], [coupling, 0]])
+    form = ((sympy.eye(2) + noise * signal).inv() * noise)[0, 0]
+    return form.subs(gamma, _ridge(m, c))
+
+
+def _ridge(m: Any, c: Any) -> Any:
+    """gamma = -z as a function of m: the equation of R0."""
+    return 1 / m - c / (1 + m)
+
+
+def _label_form(m: Any, rho: Any) -> Any:
+    return m * (1 + m) / (1 + (1 + rho) * m)
+
+
+def _closed_form() -> Any:
+    """R1 as it is stated."""
+    m, c, rho, gamma = _symbols()
+    signal = (1 + 2 * m + (1 + rho) * m**2) / (1 + (1 + rho) * m) ** 2
+    return gamma**2 * signal / (1 / m**2 - c / (1 + m) ** 2)
+
+
+def _label_residue(coupling: int = 1) -> Any:
+    """The limit of Psi, derived and stated."""
+    import sympy
+
+    m, _, rho, _ = _symbols()
+    return sympy.together(_bordered_label_form(coupling) - _label_form(m, rho))
+
+
+def _derivative_residue(label_form: Callable[[Any, Any], Any] = _label_form) -> Any:
+    """E of R1 minus -gamma^2 dPsi/dgamma.
+
+    m(-gamma) is known through its inverse gamma = 1/m - c/(1+m) alone, so d/dgamma = (dgamma/dm)^-1 d/dm.
+    """
+    import sympy
+
+    m, c, rho, gamma = _symbols()
+    error = -(gamma**2) * sympy.diff(label_form(m, rho), m) / sympy.diff(_ridge(m, c), m)
+    return sympy.together(error - _closed_form())
+
+
+def _evaluated_residue(sign: int = 1) -> Any:
+    """The form that `ridge_regression_error` evaluates (b = m/(1+m), 1 - c b^2 as a product) over R1, minus 1."""
+    import sympy
+
+    m, c, rho, gamma = _symbols()
+    b = m / (1 + m)
+    root = sympy.sqrt(sign * c)
+    slope = sympy.expand((1 + (1 - root) * m) * (1 + (1 + root) * m)) / (1 + m) ** 2
+    evaluated = (gamma * m) ** 2 * (1 + rho * b**2) / (1 + rho * b) ** 2 / slope
+    return sympy.cancel(evaluated / _closed_form() - 1)
+
+
+def _symbols() -> Any:
+    import sympy
+
+    return sympy.symbols("m c rho gamma", positive=True)
 
 
 R1 = Claim(
     "R1",
     source="Proposition 2",
-    statement="The error -gamma^2 dPsi/dgamma of Psi = m(1+m)/(1+(1+rho)m) is the closed form of R1.",
-    falsifier="a point at which the two rational functions differ",
+    statement="Psi tends to m(1+m)/(1+(1+rho)m), and the error -gamma^2 dPsi/dgamma to the closed form of R1.",
+    falsifier="a point at which two of the rational functions differ",
     design=(),
-    published=Symbolic(_closed_form_residue, "E = -gamma^2 dPsi/dgamma in m, c, rho and gamma"),
+    published=Symbolic(
+        lambda: (_label_residue(), _derivative_residue(), _evaluated_residue()),
+        "Psi from the pure-noise limits; E = -gamma^2 dPsi/dgamma is R1; R1 is the form that the code evaluates",
+    ),
     mutants=(
         Mutant(
             "Psi with the signal once too often: m(1+m)/(1+(2+rho)m)",
@@ -75,6 +130,14 @@ R1 = Claim(
                 lambda: _derivative_residue(lambda m, rho: m * (1 + m) / (1 + (2 + rho) * m)),
                 "the closed form from a wrong Psi",
             ),
+        ),
+        Mutant(
+            "the cross terms of signal and noise in B left out",
+            Symbolic(lambda: _label_residue(coupling=0), "Psi from a perturbation of rank one"),
+        ),
+        Mutant(
+            "the slope factor 1 + c b^2 for 1 - c b^2 in the form in b",
+            Symbolic(lambda: _evaluated_residue(sign=-1), "R1 with a wrong slope"),
         ),
     ),
     records=CERTIFIED,

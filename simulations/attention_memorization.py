@@ -180,7 +180,7 @@ def sample_ridge_regression_literal(
 
     References
     ----------
-    Section 1 of docs/papers/attention_memorization.md.
+    Section "Model" of docs/papers/attention_memorization.md.
     """
     n, p = model.tokens, model.dimension
     labels = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)

@@ -127,7 +127,7 @@ def test_r1_depends_on_the_sizes_through_their_ratio(model: RidgeRegression) -> 
     ],
 )
 def test_r1_worked_values(ratio: tuple[int, int], ridge: float, snr: float, digits: float) -> None:
-    """R1: the note's table, six digits."""
+    """R1: the values on docs/papers/attention_memorization.md, six digits."""
     error = ridge_regression_error(RidgeRegression(ratio[1], ratio[0], ridge=ridge, snr=snr))
     assert error == pytest.approx(digits, abs=5e-7)
 
@@ -332,7 +332,7 @@ def alternating(n: int) -> Array:
 def test_the_literal_error_is_that_of_the_ridge_probe(
     pair: tuple[Array, Array], ridge: float, snr: float
 ) -> None:
-    """Section 1: residual of the probe w that minimises |y - X^T w|^2 + n gamma |w|^2, X = mu y^T + Z."""
+    """Model: residual of the probe w that minimises |y - X^T w|^2 + n gamma |w|^2, X = mu y^T + Z."""
     noise, _ = pair
     labels = alternating(noise.shape[1])
     tokens = noise.copy()
@@ -483,6 +483,6 @@ def test_r1_the_ridgeless_law_is_that_of_a_beta_variate(n: int, p: int, snr: flo
     mean = float(np.sum(stats.poisson.pmf(j, n * snr / 2) * (n - p) / (n + 2 * j)))
     assert abs(drawn.mean() - mean) <= 5 * drawn.std(ddof=1) / math.sqrt(len(drawn)) + 1e-6
     if (n, p, snr) == (100, 37, 1.0):
-        assert mean == pytest.approx(0.3166, abs=5e-5)  # the note's worked value
+        assert mean == pytest.approx(0.3166, abs=5e-5)  # as on the paper's page, R9
     limit = (1 - p / n) / (1 + snr)
     assert ridge_regression_error(model) == pytest.approx(limit, rel=1e-9)
