@@ -12,6 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.far_tail import probability_of_error
+from benchmarks.laws import COIN, DIE, EXPONENTIAL, LOG_NORMAL, NORMAL, RARE, UNIFORM, Law
+from benchmarks.sequence_experiments import (
+    ErrorCount,
+    Mixture,
+    power_at_last_look,
+    relative_width,
+    watch,
+    watch_band,
+    watch_every_trial,
+)
 from lemmata.confidence import (
     CLOPPER_PEARSON,
     STUDENT,
@@ -27,17 +38,6 @@ from lemmata.confidence import (
     TMixture,
     look_sizes,
 )
-from lemmata.confidence.calibration import (
-    Mixture,
-    Tally,
-    power_at_last_look,
-    relative_width,
-    watch,
-    watch_band,
-    watch_every_trial,
-)
-from lemmata.confidence.far_tail import probability_of_error
-from lemmata.confidence.laws import COIN, DIE, EXPONENTIAL, LOG_NORMAL, NORMAL, RARE, UNIFORM, Law
 
 LAWS = (NORMAL, EXPONENTIAL, LOG_NORMAL, UNIFORM, DIE, COIN, RARE)
 FIXED_RULE = FirstLook(ratio=0.1, tail=None, noise=0.0)
@@ -74,7 +74,7 @@ def table(head: Items[str], rows: Iterable[Items[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def shown(tally: Tally) -> str:
+def shown(tally: ErrorCount) -> str:
     """A frequency, in bold where the promise is broken."""
     text = f"{tally.rate:.2g}" if tally.events else "0"
     return f"**{text}**" if tally.exceeds() else text

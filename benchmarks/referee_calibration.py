@@ -27,6 +27,7 @@ from benchmarks.referee_statements import (
     square_identity,
     true_outcome,
 )
+from benchmarks.sequence_experiments import ErrorCount
 from lemmata.claims import (
     Bound,
     Claim,
@@ -45,7 +46,6 @@ from lemmata.claims import (
 )
 from lemmata.claims.questions import Question
 from lemmata.claims.verdicts import Level, conjunction
-from lemmata.confidence.calibration import Tally
 from lemmata.engines import Serial
 from lemmata.laboratory import Laboratory
 
@@ -171,9 +171,9 @@ class Calibration:
     mistakes: list[str] = field(default_factory=list[str])
 
     @property
-    def errors(self) -> Tally:
+    def errors(self) -> ErrorCount:
         """Suites with any wrong verdict, against what was promised."""
-        return Tally(self.wrong_suites, self.suites, ALPHA)
+        return ErrorCount(self.wrong_suites, self.suites, ALPHA)
 
     @property
     def inconclusive(self) -> float:

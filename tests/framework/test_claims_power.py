@@ -19,13 +19,13 @@ import pytest
 from scipy.special import ndtri
 
 from benchmarks.referee_samplers import COIN, SHARE, VALUE, Share, Thing
+from benchmarks.sequence_experiments import ErrorCount
 from lemmata.claims import Identity, Law, Limit, Margin, Outcome, Rate, empirical_bernstein, t_mixture
 from lemmata.claims.observations import Source
 from lemmata.claims.questions import POWER, LawQuestion, Question, decide
 from lemmata.claims.referee import FIRST_LOOK
 from lemmata.claims.tools import Tool
 from lemmata.confidence import look_sizes
-from lemmata.confidence.calibration import Tally
 from lemmata.statistics import Array, Moments
 
 pytestmark = pytest.mark.statistical
@@ -83,16 +83,16 @@ def failed(question: Question, looks: Sequence[int], experiments: int = EXPERIME
 
 def is_power(failures: int, experiments: int = EXPERIMENTS) -> bool:
     """Two-sided at `DOUBT`."""
-    return not Tally(failures, experiments, POWER).differs(DOUBT)
+    return not ErrorCount(failures, experiments, POWER).differs(DOUBT)
 
 
 def is_at_least(power: float, failures: int, experiments: int = EXPERIMENTS) -> bool:
     """One-sided at `DOUBT`, on the misses."""
-    return not Tally(experiments - failures, experiments, 1 - power).exceeds(DOUBT)
+    return not ErrorCount(experiments - failures, experiments, 1 - power).exceeds(DOUBT)
 
 
 def is_at_most(power: float, failures: int, experiments: int = EXPERIMENTS) -> bool:
-    return not Tally(failures, experiments, power).exceeds(DOUBT)
+    return not ErrorCount(failures, experiments, power).exceeds(DOUBT)
 
 
 # ------------------------------------------------------------------ means and limits, by t-mixture: equalities

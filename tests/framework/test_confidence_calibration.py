@@ -8,6 +8,15 @@ experiments of 16,384 trials for each law; the long run adds the mixtures after 
 import numpy as np
 import pytest
 
+from benchmarks.far_tail import probability_of_error
+from benchmarks.laws import COIN, DIE, EXPONENTIAL, LOG_NORMAL, NORMAL, RARE, UNIFORM
+from benchmarks.sequence_experiments import (
+    ErrorCount,
+    power_at_last_look,
+    watch,
+    watch_band,
+    watch_every_trial,
+)
 from lemmata.confidence import (
     CLOPPER_PEARSON,
     STUDENT,
@@ -23,15 +32,6 @@ from lemmata.confidence import (
     TMixture,
     look_sizes,
 )
-from lemmata.confidence.calibration import (
-    Tally,
-    power_at_last_look,
-    watch,
-    watch_band,
-    watch_every_trial,
-)
-from lemmata.confidence.far_tail import probability_of_error
-from lemmata.confidence.laws import COIN, DIE, EXPONENTIAL, LOG_NORMAL, NORMAL, RARE, UNIFORM
 from lemmata.statistics import Moments
 
 pytestmark = pytest.mark.statistical
@@ -120,8 +120,8 @@ def test_tost_keeps_its_level_at_the_margin():
     for alpha in (0.05, 0.01):
         confirmed = TOST(0.5, alpha).judge(Moments.of(rows)).decision == "held"
         refuted = TOST(0.5, alpha).judge(Moments.of(rows)).decision == "failed"
-        assert not Tally(int(confirmed.sum()), rows.shape[1], alpha).differs()
-        assert not Tally(int(refuted.sum()), rows.shape[1], alpha).exceeds()
+        assert not ErrorCount(int(confirmed.sum()), rows.shape[1], alpha).differs()
+        assert not ErrorCount(int(refuted.sum()), rows.shape[1], alpha).exceeds()
 
 
 SHARP = (
@@ -161,7 +161,7 @@ def test_planted_discrepancy_is_found_as_often_as_stated(case, alpha):
 def test_planted_discrepancy_is_found_at_least_as_often_where_a_bound_is_stated(law, make):
     for side in (1, -1):
         tally = power_at_last_look(make(0.05), law, 2000, look_sizes(4096), 107, side=side)
-        assert not Tally(tally.experiments - tally.events, tally.experiments, 0.1).exceeds(), tally
+        assert not ErrorCount(tally.experiments - tally.events, tally.experiments, 0.1).exceeds(), tally
         assert tally.rate < 0.96
 
 
@@ -172,7 +172,7 @@ def test_planted_distance_between_laws_is_found_at_least_as_often_as_stated():
     rows = np.sort(np.random.default_rng(108).random((1000, n)), axis=1)
     reached = (rows <= 0.5).mean(axis=1)
     found = tool.distance(np.abs(reached - (0.5 - d)), n, len(looks)).low > 0
-    assert not Tally(int(np.sum(~found)), 1000, 0.1).exceeds()
+    assert not ErrorCount(int(np.sum(~found)), 1000, 0.1).exceeds()
     assert np.mean(found) < 0.96
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from benchmarks import referee_calibration as calibration
 from benchmarks.referee_samplers import SHARE, VALUE, Share, Thing
+from benchmarks.sequence_experiments import ErrorCount
 from lemmata.claims import Identity, Margin, Outcome, beta_binomial, empirical_bernstein, t_mixture
 from lemmata.claims.questions import POWER, MeanQuestion, decide
 from lemmata.claims.referee import FIRST_LOOK
 from lemmata.claims.statements import Statement
 from lemmata.claims.tools import Tool
 from lemmata.confidence import Interval, look_sizes
-from lemmata.confidence.calibration import Tally
 from lemmata.records import Sampler
 from lemmata.statistics import Moments
 
@@ -35,7 +35,7 @@ def test_claims_of_every_kind_err_no_more_often_than_promised():
     """Two hundred suites at alpha = .05 for each claim."""
     found = calibration.calibrate(200, seed=2, claim_alpha=calibration.ALPHA)
     for kind, score in found.scores.items():
-        assert not Tally(score.wrong, score.claims, calibration.ALPHA).exceeds(), (kind, score)
+        assert not ErrorCount(score.wrong, score.claims, calibration.ALPHA).exceeds(), (kind, score)
 
 
 @pytest.mark.long
@@ -67,7 +67,7 @@ ALPHA = 1e-3
 TRIALS = 4096
 
 
-def detected(statement: Statement, model, trials: int, experiments: int) -> Tally:
+def detected(statement: Statement, model, trials: int, experiments: int) -> ErrorCount:
     """How often a question at a planted discrepancy has failed by the looks up to `trials`.
 
     The discrepancy is the edge of the margin plus what the question says that it detects there.
@@ -81,12 +81,12 @@ def detected(statement: Statement, model, trials: int, experiments: int) -> Tall
         rows = sampler.function(model, np.random.default_rng([7, experiment]), trials)[output]
         history = [Moments.of(rows[:n]) for n in looks]
         failures += decide(question.interval(history, ALPHA), question.accept) is Outcome.FAILED
-    return Tally(failures, experiments, POWER)
+    return ErrorCount(failures, experiments, POWER)
 
 
-def misses(found: Tally) -> Tally:
+def misses(found: ErrorCount) -> ErrorCount:
     """What a lower bound of the power allows at most; `exceeds` is a one-sided test at 1e-4."""
-    return Tally(found.experiments - found.events, found.experiments, 1 - found.promise)
+    return ErrorCount(found.experiments - found.events, found.experiments, 1 - found.promise)
 
 
 def planted(sampler: Sampler, output: str, tool: Tool, model, variance: float, margin: float, sign: float):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lemmata.confidence.laws import Law
+from benchmarks.laws import Law
 from lemmata.confidence.tmixture import TMixture
 from lemmata.confidence.validation import Array
 from lemmata.statistics import Moments

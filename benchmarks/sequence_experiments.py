@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.laws import Law
 from lemmata.confidence.binomial import clopper_pearson
 from lemmata.confidence.dkw import DKWBand
-from lemmata.confidence.laws import Law
 from lemmata.confidence.sequence import Sequence
 from lemmata.confidence.special import normal_quantile
 from lemmata.confidence.validation import Array
@@ -26,7 +26,7 @@ _ROWS = 128
 
 
 @dataclass(frozen=True)
-class Tally:
+class ErrorCount:
     """How often something happened whose probability is stated.
 
     Attributes
@@ -61,17 +61,17 @@ class Alarms:
 
     Attributes
     ----------
-    missed : Tally
+    missed : ErrorCount
         Experiments in which an interval missed the mean.
-    confirmed : Tally
+    confirmed : ErrorCount
         Experiments in which a mean exactly a margin away from a point was called within the margin.
-    refuted : Tally
+    refuted : ErrorCount
         Experiments in which a mean just within the margin was called outside.
     """
 
-    missed: Tally
-    confirmed: Tally
-    refuted: Tally
+    missed: ErrorCount
+    confirmed: ErrorCount
+    refuted: ErrorCount
 
 
 class Mixture(Protocol):
@@ -129,14 +129,14 @@ def watch(
                     happened[2] |= np.asarray(error.shift(sign * just_within).outside(-width, width))
         counts += state.sum(axis=2)
     return [
-        Alarms(*(Tally(int(count), experiments, alpha) for count in row))
+        Alarms(*(ErrorCount(int(count), experiments, alpha) for count in row))
         for row, alpha in zip(counts, alphas, strict=True)
     ]
 
 
 def watch_every_trial(
     mixtures: Items[Mixture], law: Law, experiments: int, trials: int, seed: int
-) -> list[Tally]:
+) -> list[ErrorCount]:
     """Misses of mixtures that are watched after every single trial, up to `trials`."""
     counts = np.zeros(len(mixtures), dtype=np.int64)
     for rng, batch in _batches(seed, experiments):
@@ -146,13 +146,14 @@ def watch_every_trial(
                 happened |= mixture.log_evidence(moments, law.mean) >= -np.log(mixture.alpha)
         counts += missed.sum(axis=1)
     return [
-        Tally(int(count), experiments, mixture.alpha) for count, mixture in zip(counts, mixtures, strict=True)
+        ErrorCount(int(count), experiments, mixture.alpha)
+        for count, mixture in zip(counts, mixtures, strict=True)
     ]
 
 
 def watch_band(
     bands: Items[DKWBand], law: Law, experiments: int, looks: Items[int], seed: int
-) -> list[Tally]:
+) -> list[ErrorCount]:
     """How often a distribution function leaves its band, watched at every look.
 
     `law` is uniform on [0, 1], which stands for all continuous laws, or one on equally likely or two points.
@@ -177,7 +178,7 @@ def watch_band(
             for happened, band in zip(missed, bands, strict=True):
                 happened |= distance > band.radius(n, k + 1)
         counts += missed.sum(axis=1)
-    return [Tally(int(c), experiments, band.alpha) for c, band in zip(counts, bands, strict=True)]
+    return [ErrorCount(int(c), experiments, band.alpha) for c, band in zip(counts, bands, strict=True)]
 
 
 def power_at_last_look(
@@ -189,7 +190,7 @@ def power_at_last_look(
     *,
     power: float = 0.9,
     side: int = 1,
-) -> Tally:
+) -> ErrorCount:
     """How often the last look leaves out a point at the distance that the sequence says it detects.
 
     The point lies above the mean for `side = 1`, below for -1.
@@ -200,7 +201,7 @@ def power_at_last_look(
     for rng, batch in _batches(seed, experiments):
         interval = sequence.interval(list(_prefixes(law, rng, batch, looks)))
         detected += int(np.sum(~np.asarray(interval.contains(law.mean + side * distance))))
-    return Tally(detected, experiments, power)
+    return ErrorCount(detected, experiments, power)
 
 
 def relative_width(sequence: Sequence, alpha: float, trials: int, variance: float) -> float:
