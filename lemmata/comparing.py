@@ -16,7 +16,7 @@ import numpy as np
 
 from lemmata.models import DomainError, Model
 from lemmata.parsing import nest
-from lemmata.records import Asymptotic, Output, Result
+from lemmata.records import Asymptotic, LeadingOrder, OneSided, Output, Result
 from lemmata.tables import flat, predictions, varying
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ class Row:
     trials : int
     correction, correction_error : float or None
         For a limit: what the difference is expected to be at this size, with its standard error.
-    z : float
-        Difference, less its expected correction, in units of its standard error.
+    z : float or None
+        Difference, less its expected correction, in units of its standard error. None for a bound or a leading order,
+        which are not what the mean should equal.
+    slack : float or None
+        For a bound: how far the estimate lies on its right side, with the estimate's standard error.
     """
 
     point: Mapping[str, Any]
@@ -49,7 +52,8 @@ class Row:
     trials: int
     correction: float | None
     correction_error: float | None
-    z: float
+    z: float | None
+    slack: float | None = None
 
     @property
     def difference(self) -> float:
@@ -69,6 +73,7 @@ class Row:
             "expected_correction": self.correction,
             "expected_correction_se": self.correction_error,
             "z": self.z,
+            "slack": self.slack,
         }
 
 
@@ -130,10 +135,16 @@ def _rows(
             a, sa = float(there.mean[index]), float(there.standard_error[index])
             correction, correction_error = weight * (a - m), abs(weight) * math.hypot(sa, s)
             gap, spread = gap - correction, math.hypot((1 + weight) * s, weight * sa)
+        z = None if isinstance(result.nature, OneSided | LeadingOrder) else _z(gap, spread)
+        slack = _slack(result.nature, t, m) if isinstance(result.nature, OneSided) else None
         rows.append(
-            Row({**place, **point}, name, t, m, s, here.trials, correction, correction_error, _z(gap, spread))
+            Row({**place, **point}, name, t, m, s, here.trials, correction, correction_error, z, slack)
         )
     return rows
+
+
+def _slack(nature: OneSided, bound: float, estimate: float) -> float:
+    return bound - estimate if nature.side == "upper" else estimate - bound
 
 
 def _z(gap: float, spread: float) -> float:

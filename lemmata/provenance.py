@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import json
 import platform
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from lemmata.codedigest import ROOT
+from lemmata.files import write_whole
+
 _PACKAGES = ("lemmata", "numpy", "scipy", "numba", "pandas", "matplotlib")
 
 
@@ -34,9 +38,15 @@ def commit() -> dict[str, str | bool] | None:
         return None
 
 
+def add_platforms(record: Path, platforms: Iterable[str]) -> None:
+    """Add to a file's provenance where the chunks that it shows were computed, which may be elsewhere and long ago."""
+    data = json.loads(record.read_text(encoding="utf-8")) | {"platforms": sorted(platforms)}
+    write_whole(record, (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode())
+
+
 def _git(*words: str) -> str:
     command = ["git", "-C", str(ROOT), *words]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
-__all__ = ["commit", "versions"]
+__all__ = ["add_platforms", "commit", "versions"]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
 from typing import Any, cast
 
-from lemmata.claims.claim import Claim
+from lemmata import confidence
+from lemmata.claims.claim import CLAIM_ALPHA, Claim
 from lemmata.claims.verdicts import Level, Outcome, Verdict
+from lemmata.codedigest import code_digest
+from lemmata.models import Model
+from lemmata.provenance import versions
+from lemmata.records import Sampler
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ class Judgement:
     mutants: tuple[dict[str, Any], ...] = ()
     seconds: float = field(default=0.0, compare=False)
     platforms: frozenset[str] = frozenset()
+    seed: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -113,6 +124,7 @@ class Judgement:
 
     def to_data(self) -> dict[str, Any]:
         """JSON data; infinite numbers as text."""
+        counterexample = self.counterexample
         return {
             "claim": self.identifier,
             "source": self.claim.source,
@@ -123,13 +135,69 @@ class Judgement:
             "agrees": self.agrees,
             "open": self.is_open,
             "level": self.level.name,
+            "seed": self.seed,
             "settles": self.claim.settles.name,
             "summary": self.summary,
             "problems": list(self.problems),
+            "counterexample": None if counterexample is None else counterexample.row(),
             "evidence": self.rows,
             "mutants": [_jsonable(mutant) for mutant in self.mutants],
             "platforms": sorted(self.platforms),
         }
+
+
+def evidence_key(identifier: str, claim: Claim, level: Level, seed: int, alpha: float = CLAIM_ALPHA) -> str:
+    """Digest of everything that decides a verdict: another key means an older claim, older code or other libraries.
+
+    It covers the claim's record, the code of all functions in it (formulas, samplers, mutants, proofs), the referee's
+    own code, and the versions of the numerical libraries.
+    """
+    libraries = {name: versions().get(name) for name in ("numpy", "scipy", "numba")}
+    content = [identifier, level.name, claim.budget(level), seed, alpha, libraries, _referee_code()]
+    text = json.dumps([*content, _content(claim)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _content(value: Any) -> Any:
+    """A claim's record as JSON data, with digests in place of code."""
+    if isinstance(value, Model):
+        return value.to_json()
+    if isinstance(value, Sampler):
+        return [
+            value.identifier,
+            _code(value.function),
+            value.axes,
+            value.paired_trials,
+            _content(value.ranges),
+        ]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, *(_content(getattr(value, item.name)) for item in fields(value))]
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[Any, Any]", value).items()
+        return [[str(key), _content(item)] for key, item in pairs]
+    if isinstance(value, tuple | list):
+        return [_content(item) for item in cast("tuple[Any, ...]", value)]
+    if isinstance(value, functools.partial):
+        part = cast("functools.partial[Any]", value)
+        return [_content(part.func), _content(part.args), _content(part.keywords)]
+    return _code(value) if callable(value) else repr(value)
+
+
+def _code(function: Any) -> str:
+    """Name and code digest of a function; the name alone where there is no source."""
+    name = f"{function.__module__}.{getattr(function, '__qualname__', function.__class__.__name__)}"
+    try:
+        return f"{name} {code_digest(function)}"
+    except ValueError:
+        return name
+
+
+@functools.cache
+def _referee_code() -> str:
+    """Digest of the referee's own files."""
+    folders = (Path(__file__).parent, Path(confidence.__file__).parent)
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _jsonable(value: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 from lemmata.claims.attacks import attack_bound
 from lemmata.claims.certificates import Certificate
 from lemmata.claims.claim import CLAIM_ALPHA, Claim, Judged
-from lemmata.claims.evidence import Evidence, Judgement
+from lemmata.claims.evidence import Evidence, Judgement, evidence_key
 from lemmata.claims.observations import Look, Source
 from lemmata.claims.questions import Question, decide, distance_beyond
 from lemmata.claims.statements import Bound, Statement
@@ -64,7 +64,8 @@ def judge(
             raise
         judgements.append(judgement)
         if lab.ledger is not None:
-            lab.ledger.put_verdict(identifier, level.name, f"seed {lab.seed}", judgement.to_data())
+            key = evidence_key(identifier, claim, level, lab.seed, alpha)
+            lab.ledger.put_verdict(identifier, level.name, key, judgement.to_data())
         if notify is not None:
             notify(judgement)
     return judgements
@@ -76,7 +77,7 @@ def judge_claim(
     """Judge one claim; see `judge`."""
     started = time.perf_counter()
     if claim.published is None:
-        return Judgement(claim, identifier, level, Verdict.NOT_EXECUTABLE, ())
+        return Judgement(claim, identifier, level, Verdict.NOT_EXECUTABLE, (), seed=lab.seed)
     hearing = _Hearing(claim, lab, claim.budget(level), alpha)
     hearing.hear()
     verdict = derive(
@@ -90,7 +91,16 @@ def judge_claim(
     platforms = frozenset[str]().union(*(run.platforms for run in hearing.runs.values()))
     seconds = time.perf_counter() - started
     return Judgement(
-        claim, identifier, level, verdict, evidence, tuple(problems), tuple(mutants), seconds, platforms
+        claim,
+        identifier,
+        level,
+        verdict,
+        evidence,
+        tuple(problems),
+        tuple(mutants),
+        seconds,
+        platforms,
+        seed=lab.seed,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemmata.cli.output import print_json, print_table
+from lemmata.cli.output import counterexample_text, print_facts, print_json, print_table, several_platforms
 from lemmata.cli.session import State, laboratory_options, load_catalogue, open_laboratory
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def command(
         print_json([judgement.to_data() for judgement in judgements])
     else:
         _print(judgements)
+        for judgement in judgements:
+            _print_remarks(judgement)
         if evidence:
             _print_evidence(judgements)
     wrong = [judgement for judgement in judgements if not judgement.agrees]
@@ -90,38 +92,74 @@ def _print(judgements: list[Judgement]) -> None:
     print_table(columns, lines, text=text)
 
 
+def _print_remarks(judgement: Judgement) -> None:
+    """What the table has no room for: the counterexample, what is open, notes, several platforms."""
+    facts: dict[str, str] = {}
+    if judgement.counterexample is not None:
+        facts["counterexample"] = counterexample_text(judgement.counterexample.row())
+    still_open = [row for row in judgement.rows if row["outcome"] == "open"]
+    facts["open"] = "\n".join(f"{_question(row)}: {_still_needed(row)}" for row in still_open)
+    notes: dict[str, list[str]] = {}
+    for row in judgement.rows:
+        if row["note"] and row not in still_open:
+            notes.setdefault(row["note"], []).append(_question(row))
+    facts["note"] = "\n".join(
+        f"{questions[0] if len(questions) == 1 else f'{len(questions)} questions'}: {note}"
+        for note, questions in notes.items()
+    )
+    facts["platforms"] = several_platforms(judgement.platforms)
+    if any(facts.values()):
+        print_facts(facts, title=judgement.identifier)
+
+
+def _question(row: dict[str, Any]) -> str:
+    part = "" if row["part"] == "published" else f"{row['part']}, "
+    return f"{part}{row['statement']} at {row['point']}"
+
+
+def _still_needed(row: dict[str, Any]) -> str:
+    """What would decide an open question."""
+    words = f"open after {row['trials']} trials"
+    if isinstance(row["needed"], float) and row["needed"] > 0:
+        words += f", about {row['needed']:.2g} needed"
+    elif row["trials"]:
+        words += ", which no number of trials will change"
+    return f"{words}; {row['note']}" if row["note"] else words
+
+
+_EVIDENCE = (
+    ("part", "part"),
+    ("statement", "statement"),
+    ("point", "point"),
+    ("estimate", "estimate"),
+    ("target", "target"),
+    ("low", "low"),
+    ("high", "high"),
+    ("margin", "margin"),
+    ("detects", "detectable"),
+    ("trials", "trials"),
+    ("outcome", "outcome"),
+    ("needed", "needed"),
+    ("level", "level"),
+    ("alpha", "alpha"),
+    ("note", "note"),
+)
+"""Headings of the table of evidence, and the keys below them."""
+_WORDS = ("part", "statement", "point", "outcome", "level", "note")
+
+
 def _print_evidence(judgements: list[Judgement]) -> None:
-    columns = (
-        "statement",
-        "point",
-        "estimate",
-        "target",
-        "low",
-        "high",
-        "margin",
-        "detects",
-        "trials",
-        "outcome",
-    )
-    keys = (
-        "statement",
-        "point",
-        "estimate",
-        "target",
-        "low",
-        "high",
-        "margin",
-        "detectable",
-        "trials",
-        "outcome",
-    )
+    headings = [heading for heading, _ in _EVIDENCE]
     for judgement in judgements:
-        rows = [[_brief(row[key]) for key in keys] for row in judgement.rows]
-        print_table(columns, rows, title=judgement.identifier, text=("statement", "point", "outcome"))
-        for mutant in judgement.mutants:
-            words, *others = mutant.items()
-            known = [f"{key} {_brief(value)}" for key, value in others if value is not None]
-            print(f"  mutant: {words[1]}: {', '.join(known)}")
+        rows = [[_brief(row[key]) for _, key in _EVIDENCE] for row in judgement.rows]
+        print_table(headings, rows, title=judgement.identifier, text=_WORDS)
+        claim = judgement.claim
+        kinds = ["mutant"] * len(claim.mutants) + ["control"] * len(claim.controls)
+        for kind, report in zip(kinds, judgement.mutants, strict=False):  # an open claim has no reports
+            known = [
+                f"{key} {_brief(report[key])}" for key in ("outcome", "distance") if report[key] is not None
+            ]
+            print(f"  {kind}: {report['words']}: {', '.join(known)}")
 
 
 def _bluntest(rows: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemmata.cli.output import print_facts, print_json, print_table
+from lemmata.cli.output import print_facts, print_json, print_table, several_platforms
 from lemmata.cli.session import State, laboratory_options, load_catalogue, open_laboratory
 from lemmata.cli.values import base_model, model_file
+
+if TYPE_CHECKING:
+    from lemmata.comparing import Row
 
 TRIALS, LITERAL_TRIALS = 1000, 64
 
@@ -37,7 +40,8 @@ def command(
 ) -> None:
     """Set a result beside its simulation, with standard errors and z.
 
-    For a limit, z refers to the difference less the correction that is to be expected at this size.
+    For a limit, z refers to the difference less the correction that is to be expected at this size. A bound has its
+    slack in place of z, a leading order nothing: neither is what the mean should equal.
     """
     catalogue = load_catalogue()
     found = catalogue.result(result)
@@ -53,10 +57,10 @@ def command(
     with open_laboratory(state, **options) as lab:
         lab.label = found.identifier
         rows = compare(lab, found, output, planned.models, trials, planned.axes or None)
-        seed = lab.seed
+        seed, platforms = lab.seed, lab.platforms
     if as_json:
         facts = {"result": found.identifier, "nature": str(found.nature), "formula": found.formula}
-        facts |= {"output": output.identifier, "seed": seed}
+        facts |= {"output": output.identifier, "seed": seed, "platforms": sorted(platforms)}
         print_json(
             facts | {"models": [m.to_data() for m in planned.models], "rows": [row.to_data() for row in rows]}
         )
@@ -64,21 +68,49 @@ def command(
     facts = {"nature": str(found.nature), "formula": found.formula, "simulation": output.identifier}
     print_facts(facts, title=f"{found.identifier}: {found.title}")
     names = list(rows[0].point)
-    is_limit = rows[0].correction is not None
-    columns = [*names, "output", "theory", "estimate", "se", "difference"]
-    columns += ["expected", "± se"] if is_limit else []
-    columns += ["z", "trials"]
-    lines: list[list[Any]] = []
-    for row in rows:
-        numbers = [row.theory, row.estimate, _brief(row.standard_error), _brief(row.difference)]
-        numbers += [_brief(row.correction), _brief(row.correction_error)] if is_limit else []
-        lines.append([*row.point.values(), row.output, *numbers, f"{row.z:.2f}", row.trials])
-    print_table(columns, lines)
-    if is_limit:
-        print_facts(
-            {"expected": "correction of the mean at this size, estimated from half or twice the size"}
-        )
-        print_facts({"z": "(difference - expected) in standard errors"})
+    headings, words = _columns(rows[0])
+    columns = [*names, "output", *headings, "trials"]
+    lines = [
+        [*row.point.values(), row.output, *_cells(row, headings, str(found.nature)), row.trials]
+        for row in rows
+    ]
+    print_table(columns, lines, text=("nature",))
+    print_facts(words)
+    print_facts({"platforms": several_platforms(platforms)})
+
+
+def _columns(row: Row) -> tuple[list[str], dict[str, str]]:
+    """Headings of the numbers, and what is to be said of them below the table; the nature decides."""
+    common = ["theory", "estimate", "se"]
+    if row.slack is not None:
+        words = "how far the estimate lies on the bound's right side, in its own unit; negative where the bound fails"
+        return [*common, "slack", "± se"], {"slack": words}
+    if row.z is None:
+        return [*common, "difference", "nature"], {}
+    if row.correction is None:
+        return [*common, "difference", "z"], {}
+    words = {
+        "expected": "correction of the mean at this size, estimated from half or twice the size",
+        "z": "(difference - expected) in standard errors",
+    }
+    return [*common, "difference", "expected", "± se", "z"], words
+
+
+def _cells(row: Row, headings: list[str], nature: str) -> list[Any]:
+    """The numbers below the headings."""
+    spread = row.standard_error if row.correction is None else row.correction_error
+    cells = {
+        "theory": row.theory,
+        "estimate": row.estimate,
+        "se": _brief(row.standard_error),
+        "difference": _brief(row.difference),
+        "expected": _brief(row.correction),
+        "slack": _brief(row.slack),
+        "± se": _brief(spread),
+        "z": "–" if row.z is None else f"{row.z:.2f}",
+        "nature": nature,
+    }
+    return [cells[heading] for heading in headings]
 
 
 def _brief(value: float | None) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from lemmata.cli.output import console, short
-from lemmata.cli.session import BUILD, State, laboratory_options, load_catalogue, open_laboratory
+from lemmata.cli.output import console, several_platforms, short
+from lemmata.cli.session import State, laboratory_options, load_catalogue, open_laboratory
 from lemmata.pictures.records import Quality
 from lemmata.pictures.rendering import FORMATS
 from lemmata.pictures.style import MEDIA
@@ -51,20 +51,26 @@ def command(
     """Draw figures (all of them when none is named), each with its data and provenance, and an index.html."""
     catalogue = load_catalogue()
     entries = catalogue.figures(ids)
+    from lemmata.ledger import BUILD
     from lemmata.pictures import render
+    from lemmata.provenance import add_platforms
     from lemmata.report import write_index
 
     folder = out if out is not None else BUILD / "figures"
     stdout = console()
     with open_laboratory(state, **options) as lab:
         for entry in entries:
+            lab.forget()
             paper = catalogue.paper(entry.paper)
             made = render(entry, paper, lab, Quality(quality), folder, media=media, formats=formats)
             chunks = f"{made.computed} chunks computed, {made.reused} from the ledger"
             files = ", ".join(short(path) for path in made.files)
-            stdout.print(
-                f"{made.identifier}  {made.seconds:.1f} s  {chunks}\n    {files}",
-                markup=False,
-                soft_wrap=True,
-            )
+            add_platforms(made.provenance, lab.platforms)
+            lines = [
+                f"{made.identifier}  {made.seconds:.1f} s  {chunks}",
+                files,
+                several_platforms(lab.platforms),
+            ]
+            with state.bar.aside():
+                stdout.print("\n    ".join(filter(None, lines)), markup=False, soft_wrap=True)
     stdout.print(f"index  {short(write_index(folder))}", markup=False, soft_wrap=True)

@@ -27,6 +27,20 @@ def console(least: int = 0) -> Console:
     return Console(highlight=False, width=max(width, least))
 
 
+def several_platforms(platforms: Iterable[str]) -> str:
+    """A line for numbers that were made on more than one platform; empty for one."""
+    names = sorted(platforms)
+    if len(names) < 2:
+        return ""
+    return f"made on {len(names)} platforms, so last bits may differ from those of one: " + " | ".join(names)
+
+
+def counterexample_text(row: Mapping[str, Any]) -> str:
+    """A row of evidence that refutes: point, estimate and target."""
+    numbers = [f"{key} {number(row[key])}" for key in ("estimate", "target") if str(row[key]) != "nan"]
+    return f"{row['point']}: {', '.join(numbers) or row['note']}"
+
+
 def print_json(data: Any) -> None:
     """JSON on standard output; NaN and infinities become null and text."""
     print(json.dumps(clean(data), indent=2, ensure_ascii=False, allow_nan=False))
@@ -108,4 +122,14 @@ def _escaped(text: str) -> str:
     return escape(text)
 
 
-__all__ = ["clean", "console", "number", "print_facts", "print_json", "print_table", "short"]
+__all__ = [
+    "clean",
+    "console",
+    "counterexample_text",
+    "number",
+    "print_facts",
+    "print_json",
+    "print_table",
+    "several_platforms",
+    "short",
+]

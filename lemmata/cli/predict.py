@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lemmata.cli.output import number, print_facts, print_json, print_table
-from lemmata.cli.session import load_catalogue
+from lemmata.cli.session import State, load_catalogue
 from lemmata.cli.values import base_model, model_file
 
 
@@ -16,7 +16,10 @@ from lemmata.cli.values import base_model, model_file
 @click.argument("assignments", nargs=-1, metavar="[KEY=VALUE]...")
 @model_file
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(result: str, assignments: tuple[str, ...], model: Path | None, as_json: bool) -> None:
+@click.pass_obj
+def command(
+    state: State, result: str, assignments: tuple[str, ...], model: Path | None, as_json: bool
+) -> None:
     """Evaluate a result; commas and ranges make a sweep.
 
     lemmata predict attention_memorization.ridge_regression_error tokens=512 dimension=2048 ridge=0.1,1 snr=1
@@ -26,12 +29,15 @@ def command(result: str, assignments: tuple[str, ...], model: Path | None, as_js
     from lemmata.tables import theory_table, varying
 
     models = build_models(found.model, parse_assignments(assignments), base_model(model))
+    with state.bar as bar:
+        predict = bar.count(found.function, found.identifier, len(models), "points")
+        values = {m: predict(m) for m in models}
     if as_json:
-        rows = [{"model": m.to_data(), "value": _plain(found.function(m))} for m in models]
+        rows = [{"model": m.to_data(), "value": _plain(values[m])} for m in models]
         facts = {"result": found.identifier, "source": found.source, "nature": str(found.nature)}
         print_json(facts | {"formula": found.formula, "rows": rows})
         return
-    table = theory_table(found.function, models, "value")
+    table = theory_table(values.__getitem__, models, "value")
     names = varying(models)
     print_facts(
         {"nature": str(found.nature), "formula": found.formula}, title=f"{found.identifier}: {found.title}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -15,21 +16,105 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
     from lemmata.catalogue import Catalogue
-    from lemmata.laboratory import Laboratory, Progress
+    from lemmata.cli.observed import ObservedLaboratory
+    from lemmata.laboratory import Progress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Value = TypeVar("Value")
 
-BUILD = Path(__file__).resolve().parents[2] / "build"
-"""Everything generated lies here unless an option says otherwise."""
 BAR_AFTER = 1.0
 """Seconds after which a running command shows its progress."""
 
 
+class Bar:
+    """A progress bar on standard error that appears after a second and leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._is_open = False
+        self._last: dict[str, Any] = {"description": "working", "total": None, "unit": ""}
+        self._shown: RichProgress | None = None
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        self._is_open = True
+        self._timer = threading.Timer(BAR_AFTER, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:
+            self._is_open = False  # the timer may be on its way to show the bar
+            if self._shown is not None:
+                self._shown.stop()
+                self._shown = None
+
+    def __call__(self, progress: Progress) -> None:
+        """A laboratory's progress."""
+        self.tell(progress.label, progress.done, progress.planned)
+
+    def tell(self, label: str, done: int, planned: int, unit: str = "chunks") -> None:
+        """What is being worked on, and how much of it is done."""
+        with self._lock:
+            self._last = {"description": label, "completed": done, "total": planned, "unit": unit}
+            self._update()
+
+    def count(
+        self, function: Callable[..., Value], label: str, planned: int, unit: str
+    ) -> Callable[..., Value]:
+        """The same function; its calls are told."""
+        calls = itertools.count(1)
+        self.tell(label, 0, planned, unit)
+
+        def told(*arguments: Any) -> Value:
+            value = function(*arguments)
+            self.tell(label, next(calls), planned, unit)
+            return value
+
+        return told
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Room to print: the bar is away inside."""
+        with self._lock:
+            if self._shown is not None:
+                self._shown.stop()
+            try:
+                yield
+            finally:
+                if self._shown is not None:
+                    self._shown.start()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        columns = (*columns, TextColumn("{task.fields[unit]}"), TimeElapsedColumn())
+        with self._lock:
+            if not self._is_open:
+                return
+            self._shown = Progress(*columns, console=console, transient=True)
+            self._shown.add_task(**self._last)
+            self._shown.start()
+
+    def _update(self) -> None:
+        if self._shown is not None:
+            self._shown.update(self._shown.tasks[0].id, **self._last)
+
+
 @dataclass
 class State:
-    """What outlives a command that is interrupted."""
+    """What outlives a command that is interrupted, and the command's progress bar."""
 
-    lab: Laboratory | None = None
+    lab: ObservedLaboratory | None = None
+    bar: Bar = field(default_factory=Bar)
 
     @property
     def kept(self) -> int:
@@ -67,67 +152,20 @@ def load_catalogue() -> Catalogue:
 @contextmanager
 def open_laboratory(
     state: State, *, seed: int | None, workers: int | None, engine: str, ledger: Path | None
-) -> Generator[Laboratory]:
+) -> Generator[ObservedLaboratory]:
     """A laboratory as the common options describe it."""
+    from lemmata.cli.observed import ObservedLaboratory
     from lemmata.engines import make_engine
-    from lemmata.laboratory import Laboratory
     from lemmata.ledger import DEFAULT_PATH, Ledger
 
     made = make_engine(engine, workers)
     with (
+        state.bar as bar,
         Ledger(ledger if ledger is not None else DEFAULT_PATH) as opened,
-        Bar() as bar,
-        Laboratory(seed or 0, engine=made, ledger=opened, progress=bar) as lab,
+        ObservedLaboratory(seed or 0, engine=made, ledger=opened, progress=bar) as lab,
     ):
         state.lab = lab
         yield lab
 
 
-class Bar:
-    """A progress bar on standard error that appears after a second and leaves nothing behind."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last: Progress | None = None
-        self._shown: RichProgress | None = None
-        self._timer = threading.Timer(BAR_AFTER, self._show)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._timer.cancel()
-        with self._lock:
-            if self._shown is not None:
-                self._shown.stop()
-                self._shown = None
-
-    def __call__(self, progress: Progress) -> None:
-        with self._lock:
-            self._last = progress
-            self._update()
-
-    def _show(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        console = Console(stderr=True)
-        if not console.is_terminal:
-            return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("chunks"))
-        with self._lock:
-            self._shown = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
-            self._shown.add_task("working", total=None)
-            self._shown.start()
-            self._update()
-
-    def _update(self) -> None:
-        if self._shown is not None and self._last is not None:
-            last = self._last
-            task = self._shown.tasks[0].id
-            self._shown.update(task, description=last.label, completed=last.done, total=last.planned)
-
-
-__all__ = ["BUILD", "Bar", "State", "laboratory_options", "load_catalogue", "open_laboratory"]
+__all__ = ["Bar", "State", "laboratory_options", "load_catalogue", "open_laboratory"]

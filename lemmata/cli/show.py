@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,8 +9,9 @@ import click
 
 from lemmata.catalogue import Entry, PaperFloors
 from lemmata.cli.listing import verdict_counts
-from lemmata.cli.output import number, print_facts, print_json
-from lemmata.cli.session import BUILD, load_catalogue
+from lemmata.cli.output import counterexample_text, number, print_facts, print_json, short
+from lemmata.cli.session import load_catalogue
+from lemmata.provenance import ROOT
 
 if TYPE_CHECKING:
     from lemmata.catalogue import Catalogue
@@ -36,7 +36,8 @@ def command(identifier: str, ledger: Path | None, as_json: bool) -> None:
     if isinstance(found, PaperFloors):
         data = _paper(found)
     elif isinstance(found, Entry):
-        data = _figure(found) if found.kind == "figure" else _claim(found, _latest(found.identifier, ledger))
+        paper = catalogue.paper(found.paper)
+        data = _figure(found) if found.kind == "figure" else _claim(found, paper) | _latest(found, ledger)
         data["files"] = _files(found.paper)
     else:
         data = _result(found, catalogue)
@@ -100,33 +101,34 @@ def _figure(entry: Entry[Any]) -> dict[str, Any]:
     }
 
 
-def _claim(entry: Entry[Claim], latest: Mapping[str, Any] | None) -> dict[str, Any]:
+def _claim(entry: Entry[Claim], paper: PaperFloors) -> dict[str, Any]:
     claim = entry.item
-    data: dict[str, Any] = {
+    return {
         "identifier": entry.identifier,
         "statement": claim.statement,
+        "formula": _formulas(claim.published_parts, paper),
         "source": claim.source,
         "falsified_by": claim.falsifier,
         "verdict_on_record": claim.records.value,
         "settles_at_level": claim.settles.name,
         "judged_by": [_statement(part) for part in claim.published_parts],
         "repaired_statement": claim.repaired.words if claim.repaired else "",
+        "repaired_formula": _formulas(claim.repaired_parts, paper),
         "repaired_judged_by": [_statement(part) for part in claim.repaired_parts],
         "design": [str(model) for model in claim.design],
+        "repaired_design": [
+            str(model) for model in (claim.repaired.design if claim.repaired else None) or ()
+        ],
         "mutants": [mutant.words for mutant in claim.mutants],
+        "controls": [control.words for control in claim.controls],
         "why": claim.why,
     }
-    if latest is not None:
-        data["latest_verdict"] = f"{latest['verdict']} at level {latest['level']}"
-        failed = [
-            row
-            for row in latest.get("evidence", ())
-            if row["part"] == "published" and row["outcome"] == "failed"
-        ]
-        if failed:
-            row = failed[0]
-            data["counterexample"] = f"{row['point']}: estimate {row['estimate']}, target {row['target']}"
-    return data
+
+
+def _formulas(parts: tuple[Any, ...], paper: PaperFloors) -> list[str]:
+    """The formulas of the results that statements predict by."""
+    predictions = [getattr(part, "prediction", None) for part in parts]
+    return [f"{r.identifier}: {r.formula}" for r in paper.results if r.formula and r.function in predictions]
 
 
 def _statement(part: Any) -> str:
@@ -139,23 +141,33 @@ def _statement(part: Any) -> str:
     )
 
 
-def _latest(identifier: str, ledger: Path | None) -> Mapping[str, Any] | None:
-    """The latest verdict in the ledger, from the highest level; a ledger that is not there is not made."""
-    path = ledger if ledger is not None else BUILD / "ledger.sqlite"
-    if ledger is None and not path.exists():
-        return None
-    from lemmata.ledger import Ledger
+def _latest(entry: Entry[Claim], ledger: Path | None) -> dict[str, Any]:
+    """The newest verdict in the ledger, marked when it was reached by other code or on another claim."""
+    from lemmata.claims import LEVELS
+    from lemmata.claims.evidence import evidence_key
+    from lemmata.cli.latest import latest_verdict
+    from lemmata.ledger import DEFAULT_PATH
 
-    with Ledger(path) as opened:
-        found = {row.level: row.record for row in opened.verdicts() if row.claim_id == identifier}
-    return found.get("full", found.get("quick"))
+    path = ledger if ledger is not None else DEFAULT_PATH
+    if ledger is not None and not path.exists():
+        return {"latest_verdict": f"none ({short(path)} does not exist)"}
+    found = latest_verdict(path, entry.identifier)
+    if found is None:
+        return {}
+    record = found.record
+    level, seed = record["level"], record.get("seed")
+    words = f"{record['verdict']} at level {level}" + ("" if seed is None else f", seed {seed}")
+    if seed is None or found.key != evidence_key(entry.identifier, entry.item, LEVELS[level], seed):
+        words += " (older code or claim)"
+    counterexample = record.get("counterexample")
+    facts = {"latest_verdict": words}
+    return facts | ({"counterexample": counterexample_text(counterexample)} if counterexample else {})
 
 
 def _files(paper: str) -> list[str]:
-    root = Path(__file__).resolve().parents[2]
     places = [f"{floor}/{paper}{ending}" for floor in _FLOORS for ending in (".py", "/__init__.py")]
     places += [f"docs/papers/{paper}.md", f"tests/papers/test_{paper}.py"]
-    return [place for place in places if (root / place).exists()]
+    return [place for place in places if (ROOT / place).exists()]
 
 
 def _text(value: Any) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from lemmata.cli.output import console, short
-from lemmata.cli.session import BUILD, State, laboratory_options, load_catalogue, open_laboratory
+from lemmata.cli.output import console, several_platforms, short
+from lemmata.cli.session import State, laboratory_options, load_catalogue, open_laboratory
 
 
 @click.command("sweep")
@@ -19,6 +19,7 @@ from lemmata.cli.session import BUILD, State, laboratory_options, load_catalogue
 def command(state: State, spec: Path, out: Path | None, **options: Any) -> None:
     """Run a sweep file into a tidy CSV table; what the ledger holds is not run again."""
     from lemmata.files import write_whole
+    from lemmata.ledger import BUILD
     from lemmata.sweeps import read_spec, run_spec, with_seed
 
     asked = with_seed(read_spec(spec), options.pop("seed"))
@@ -28,5 +29,8 @@ def command(state: State, spec: Path, out: Path | None, **options: Any) -> None:
     with open_laboratory(state, seed=asked.seed, **options) as lab:
         table = run_spec(asked, load_catalogue(), lab)
         chunks = f"{lab.computed} chunks computed, {lab.reused} from the ledger"
+        mixed = several_platforms(lab.platforms)
     write_whole(target, table.to_csv(index=False).encode())
     console().print(f"{short(target)}  {len(table)} rows  {chunks}", markup=False, soft_wrap=True)
+    if mixed:
+        console().print(mixed, markup=False, soft_wrap=True)

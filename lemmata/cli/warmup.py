@@ -8,30 +8,43 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import click
 
 from lemmata.cli.output import console
-from lemmata.cli.session import load_catalogue
+from lemmata.cli.session import State, load_catalogue
 
 if TYPE_CHECKING:
+    from lemmata.catalogue import PaperFloors
     from lemmata.models import Model
     from lemmata.records import Sampler
 
 
 @click.command("warmup")
 @click.argument("papers", nargs=-1, metavar="[PAPERS]...")
-def command(papers: tuple[str, ...]) -> None:
+@click.pass_obj
+def command(state: State, papers: tuple[str, ...]) -> None:
     """Compile all kernels, by running every sampler of the papers (default: all) once at a small model."""
     catalogue = load_catalogue()
     chosen = [catalogue.paper(name) for name in papers] or list(catalogue)
     stdout = console()
-    for paper in chosen:
-        designs = [model for entry in paper.claims for model in entry.item.design]
-        for sampler in paper.samplers:
-            started = time.perf_counter()
-            model = _model(sampler, designs)
-            if model is None:
-                stdout.print(f"{sampler.identifier}  left out: no model at hand", markup=False)
-                continue
-            _run(sampler, model)
-            stdout.print(f"{sampler.identifier}  {time.perf_counter() - started:.1f} s", markup=False)
+    with state.bar as bar:
+        work = [(sampler, _designs(paper)) for paper in chosen for sampler in paper.samplers]
+        for done, (sampler, designs) in enumerate(work):
+            bar.tell(sampler.identifier, done, len(work), "samplers")
+            line = _warm(sampler, designs)
+            with bar.aside():
+                stdout.print(f"{sampler.identifier}  {line}", markup=False)
+
+
+def _designs(paper: PaperFloors) -> list[Model]:
+    return [model for entry in paper.claims for model in entry.item.design]
+
+
+def _warm(sampler: Sampler, designs: list[Model]) -> str:
+    """Run a sampler once; how long that took."""
+    started = time.perf_counter()
+    model = _model(sampler, designs)
+    if model is None:
+        return "left out: no model at hand"
+    _run(sampler, model)
+    return f"{time.perf_counter() - started:.1f} s"
 
 
 def _run(sampler: Sampler, model: Model) -> None:
