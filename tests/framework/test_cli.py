@@ -24,7 +24,7 @@ from scipy import stats
 import theory
 from lemmata.catalogue import Catalogue
 from lemmata.claims import Verdict
-from lemmata.cli import main
+from lemmata.cli import DEFECT, main
 from lemmata.cli.listing import markdown_table
 from theory.attention_memorization import RidgeRegression, ridge_regression_error
 
@@ -360,15 +360,17 @@ def test_a_reader_that_has_gone_is_no_disagreement(option: list[str]) -> None:
     assert err == ""
 
 
-def test_a_defect_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what a user can mend is told in one line."""
+def test_a_defect_of_the_program_keeps_its_traceback(run, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    """Only what a user can mend is told in one line; a defect has an exit code of its own."""
 
     def broken(*_: object) -> None:
         raise KeyError("a defect")
 
     monkeypatch.setattr("lemmata.cli.listing.load_catalogue", broken)
-    with pytest.raises(KeyError, match="a defect"):
-        main(["list"])
+    answer = run("list")
+    assert answer.code == DEFECT
+    assert "Traceback" in answer.err
+    assert "KeyError: 'a defect'" in answer.err
 
 
 # ------------------------------------------------------------------ interrupted, and two at once
