@@ -60,6 +60,11 @@ class Row:
         """Estimate minus theory."""
         return self.estimate - self.theory
 
+    @property
+    def is_far(self) -> bool:
+        """Whether a limit is so far from the mean that one correction term cannot be trusted to explain it."""
+        return self.correction is not None and abs(self.difference) > 0.5 * abs(self.theory)
+
     def to_data(self) -> dict[str, Any]:
         """JSON data."""
         return {
@@ -73,6 +78,7 @@ class Row:
             "expected_correction": self.correction,
             "expected_correction_se": self.correction_error,
             "z": self.z,
+            "is_far": self.is_far,
             "slack": self.slack,
         }
 

@@ -75,6 +75,11 @@ def command(
         for row in rows
     ]
     print_table(columns, lines, text=("nature",))
+    if any(row.is_far for row in rows):
+        words["far"] = (
+            "some differences exceed half the limit: there the size may be too small for a single correction term, and "
+            "z decides nothing; compare larger sizes"
+        )
     print_facts(words)
     print_facts({"platforms": several_platforms(platforms)})
 

@@ -487,3 +487,15 @@ def test_one_place_says_where_things_lie(
     assert run("check", "R1").code == 0
     assert "certified at level quick" in run("show", "R1").out
     assert [path.name for path in tmp_path.iterdir()] == ["build"]
+
+
+def test_compare_says_where_the_size_is_too_small_for_its_z(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At c = 1 and a tiny ridge the mean at n = 64 is nowhere near the limit: no z may pass for a refutation."""
+    words = ["compare", "attention_memorization.ridge_regression_error", "tokens=64", "dimension=64", "snr=0"]
+    words += ["--trials", "256", "--ledger", str(tmp_path / "ledger.sqlite")]
+    assert main([*words, "ridge=1e-12"]) == 0
+    assert "z decides nothing" in " ".join(capsys.readouterr().out.split())
+    assert main([*words, "ridge=1"]) == 0
+    assert "decides nothing" not in capsys.readouterr().out
