@@ -178,9 +178,13 @@ class Sampler(_Named):
 
     def __reduce__(self) -> Any:
         # by reference, so that no function body travels to another process
-        module = importlib.import_module(self.function.__module__)
-        if any(sampler is self for sampler in getattr(module, "SAMPLERS", ())):
-            return _find_sampler, (self.function.__module__, self.name)
+        module = self.function.__module__
+        while (
+            module
+        ):  # SAMPLERS stands in the function's module or, where a paper is a folder, in a package above it
+            if any(s is self for s in getattr(importlib.import_module(module), "SAMPLERS", ())):
+                return _find_sampler, (module, self.name)
+            module = module.rpartition(".")[0]
         return super().__reduce__()
 
 

@@ -18,7 +18,7 @@ from mpmath import mpf
 from scipy import stats
 
 from lemmata.statistics import Array
-from simulations.attention_memorization import (
+from simulations.attention_memorization.ridge_regression import (
     BLOCK,
     _draw_levels,  # pyright: ignore[reportPrivateUsage]
     _enclose,  # pyright: ignore[reportPrivateUsage]

@@ -1,4 +1,4 @@
-"""What arXiv 2506.18656 states, and what the evidence says."""
+"""Ridge regression: the closed form from its definitions (R1), and the limit against exact finite sizes (C7)."""
 
 from __future__ import annotations
 
@@ -16,28 +16,9 @@ from lemmata.claims import (
     Symbolic,
     empirical_bernstein,
 )
-from lemmata.records import Comparison, Paper
-from simulations.attention_memorization import RIDGE_REGRESSION, RIDGE_REGRESSION_LITERAL
+from simulations.attention_memorization import RIDGE_REGRESSION
 from theory.attention_memorization import RidgeRegression, ridge_regression_error
 from theory.numerics import marchenko_pastur
-
-PAPER = Paper(
-    title="A Random Matrix Analysis of In-context Memorization for Nonlinear Attention",
-    authors=("Zhenyu Liao", "Jiaqing Liu", "TianQi Hou", "Difan Zou", "Zenan Ling"),
-    arxiv="2506.18656",
-    year=2025,
-    summary="Closed-form memorization error of an attention layer with a linear probe, beside ridge regression.",
-    statements={
-        "R0": ("R1",),
-        "R1": ("C7", "R1"),
-        "R9": ("C7", "F1a", "F1b", "F1c"),
-        "C7": ("C7",),
-        "F1a": ("F1a",),
-        "F1b": ("F1b",),
-        "F1c": ("F1c",),
-    },
-)
-
 
 # ------------------------------------------------------------------ R1: the closed form, from the definitions
 
@@ -217,9 +198,4 @@ C7 = Claim(
         ),
     ),
     records=CONFIRMED,
-)
-
-CLAIMS = (R1, C7)
-COMPARISONS = (
-    Comparison(ridge_regression_error, RIDGE_REGRESSION["error"], witness=RIDGE_REGRESSION_LITERAL["error"]),
 )

@@ -1,6 +1,6 @@
-"""Samplers of the in-context memorization error.
+"""Samplers of the error of ridge regression.
 
-Ridge regression is drawn in two ways: by an exact chain of chi variates whose cost does not grow with the size, and
+It is drawn in two ways: by an exact chain of chi variates whose cost does not grow with the size, and
 literally, token by token, as the witness that the chain is right.
 """
 
@@ -224,4 +224,3 @@ RIDGE_REGRESSION_LITERAL = Sampler(
     work=_literal_work,
     paired_trials=1,
 )
-SAMPLERS = (RIDGE_REGRESSION, RIDGE_REGRESSION_LITERAL)
