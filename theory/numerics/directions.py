@@ -1,0 +1,97 @@
+"""Laws of a random direction about an axis: the cosine rho of its angle, its mean, and quadrature nodes for it.
+
+Both laws have a density of the angle t that is log-concave or close to it, of the form sin(t)^(d-2) times a smooth
+factor: exp(k cos t) for von Mises-Fisher, and for the direction of a normal vector of mean delta e_1 and unit
+covariance exp(-(delta sin t)^2/2) int_0^inf r^(d-1) exp(-(r - delta cos t)^2/2) dr.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+Array = npt.NDArray[np.float64]
+
+NODES = 64
+NEGLIGIBLE = 40.0  # densities below exp(-NEGLIGIBLE) of the largest are left out
+
+
+@cache
+def gauss_legendre(count: int) -> tuple[Array, Array]:
+    """Nodes and weights of Gauss-Legendre quadrature on [-1, 1]; not to be written to."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    nodes.flags.writeable = weights.flags.writeable = False
+    return nodes, weights
+
+
+def von_mises_fisher_mean(dimension: int, concentration: float) -> float:
+    """E rho = I_{d/2}(k) / I_{d/2-1}(k)."""
+    if concentration == 0:
+        return 0.0
+    below = special.ive(0.5 * dimension - 1, concentration)
+    if not 0 < below < math.inf:  # the order dwarfs k, or k is huge: the quadrature has no such limits
+        nodes, weights = von_mises_fisher_nodes(dimension, concentration)
+        return float(weights @ nodes)
+    return float(special.ive(0.5 * dimension, concentration) / below)
+
+
+def von_mises_fisher_nodes(dimension: int, concentration: float) -> tuple[Array, Array]:
+    """Nodes rho and weights (sum 1) for the law with density ~ exp(k rho) (1 - rho^2)^((d-3)/2)."""
+    return _cosine_nodes(dimension, lambda angle: concentration * (np.cos(angle) - 1))
+
+
+def projected_normal_mean(dimension: int, offset: float) -> float:
+    """E rho of the direction of a normal vector of mean delta e_1, delta = offset, and unit covariance.
+
+    rho = (delta/sqrt 2) Gamma((d+1)/2)/Gamma(d/2+1) 1F1(1/2; d/2+1; -delta^2/2).
+    """
+    scale = math.exp(special.gammaln(0.5 * (dimension + 1)) - special.gammaln(0.5 * dimension + 1))
+    return float(offset / math.sqrt(2) * scale * special.hyp1f1(0.5, 0.5 * dimension + 1, -0.5 * offset**2))
+
+
+def projected_normal_nodes(dimension: int, offset: float) -> tuple[Array, Array]:
+    """Nodes rho and weights (sum 1) for the direction of a normal vector of mean offset e_1, unit covariance."""
+    return _cosine_nodes(
+        dimension,
+        lambda angle: _log_radial(dimension, offset * np.cos(angle)) - 0.5 * (offset * np.sin(angle)) ** 2,
+    )
+
+
+def _log_radial(dimension: int, shift: Array) -> Array:
+    """log int_0^inf r^(d-1) exp(-(r - shift)^2/2) dr; the integrand is log-concave with a peak of width <= 1."""
+    peak = 0.5 * (shift + np.sqrt(shift * shift + 4.0 * (dimension - 1)))
+    low, high = np.maximum(peak - 9.0, 0.0), peak + 9.0
+    nodes, weights = gauss_legendre(NODES)
+    half = 0.5 * (high - low)
+    radius = low[..., None] + half[..., None] * (1 + nodes)
+    top = (dimension - 1) * np.log(peak) - 0.5 * (peak - shift) ** 2
+    height = (dimension - 1) * np.log(radius) - 0.5 * (radius - shift[..., None]) ** 2 - top[..., None]
+    return top + np.log(half * (np.exp(height) @ weights))
+
+
+def _cosine_nodes(dimension: int, log_factor: Callable[[Any], Any]) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes in the angle, over the range in which the density is not negligible."""
+
+    def log_density(angle: Array) -> Array:
+        return (dimension - 2) * np.log(np.sin(angle)) + log_factor(angle)
+
+    low, high = 0.0, math.pi
+    for _ in range(6):  # each round narrows the range to where the density counts
+        inside = low + (high - low) * (np.arange(400) + 0.5) / 400
+        height = log_density(inside)
+        (seen,) = np.nonzero(height > height.max() - NEGLIGIBLE)
+        low, high = (
+            inside[max(seen[0] - 1, 0)] if seen[0] else low,
+            inside[seen[-1] + 1] if seen[-1] + 1 < 400 else high,
+        )
+    nodes, weights = gauss_legendre(NODES)
+    angle = low + 0.5 * (high - low) * (1 + nodes)
+    height = log_density(angle)
+    mass = weights * np.exp(height - height.max())
+    return np.cos(angle), mass / mass.sum()
