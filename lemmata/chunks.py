@@ -1,7 +1,7 @@
 """A chunk of trials: what identifies it, how it runs, what comes back.
 
 `Batch` is everything that the chunks of one estimate share; `run_chunk` is the only place where a sampler is
-called, in this process or in any other.
+called. `ChunkCall` is a chunk as engines get it: it runs in this process or in any other that has the same code.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from lemmata.codedigest import code_digest
 from lemmata.models import DomainError, Model
 from lemmata.names import UnknownNameError
+from lemmata.platforms import platform_text
 from lemmata.records import Sampler
 from lemmata.statistics import Array
 from lemmata.streams import COMMON, chunk_trials, stream
@@ -140,6 +142,61 @@ class Batch:
             digest.update(index.to_bytes(8, "little"))
             keys.append(digest.hexdigest())
         return keys
+
+
+class WorkerMismatchError(RuntimeError):
+    """A worker process has other code or libraries than the process that asks it for a chunk."""
+
+
+_CODES: dict[tuple[Any, ...], str] = {}
+
+
+def code_of(batch: Batch) -> str:
+    """Everything beside the batch that can change a sampler's numbers; computed once a process."""
+    import numba
+    import scipy
+
+    function, classes = batch.sampler.function, batch.model.classes()
+    slot = (function, *classes)
+    if slot not in _CODES:
+        versions = f"numpy {np.__version__}, scipy {scipy.__version__}, numba {numba.__version__}"
+        _CODES[slot] = f"{code_digest(function, models=classes)}; {versions}"
+    return _CODES[slot]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What comes back of a chunk: named arrays, and the platform that computed them."""
+
+    arrays: Mapping[str, Array]
+    platform: str
+
+
+@dataclass(frozen=True)
+class ChunkCall:
+    """One chunk as a call that any worker can make; `code` is `code_of` the process that asks.
+
+    Raises
+    ------
+    WorkerMismatchError
+        If this process has other code or other versions of the numerical libraries.
+    SamplerError
+        As `run_chunk`.
+    """
+
+    batch: Batch
+    index: int
+    code: str
+
+    def __call__(self) -> Finished:
+        own = code_of(self.batch)
+        if own != self.code:
+            raise WorkerMismatchError(
+                f"{self.batch.sampler.identifier}: a worker runs other code than this process "
+                f"(code digest and versions here: {self.code}; there: {own}); "
+                "give all workers the same checkout and environment"
+            )
+        return Finished(run_chunk(self.batch, self.index), platform_text())
 
 
 def run_chunk(batch: Batch, index: int) -> dict[str, Array]:

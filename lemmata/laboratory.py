@@ -10,18 +10,16 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast, overload
 
 import numpy as np
 
-from lemmata.chunks import Batch, run_chunk
-from lemmata.codedigest import code_digest
+from lemmata.chunks import Batch, ChunkCall, Finished, code_of
 from lemmata.domains import DomainError, Range, Whole
 from lemmata.engines import Engine, make_engine
 from lemmata.estimates import Estimate
-from lemmata.ledger import ChunkRow, Ledger, platform_text
+from lemmata.ledger import ChunkRow, Ledger
 from lemmata.models import Model
 from lemmata.records import Output, Sampler
 from lemmata.statistics import Array
@@ -267,12 +265,12 @@ class Laboratory:
         with pin_threads():
             try:
                 tasks.fill()
-                for tag, arrays in self.engine.as_completed():
-                    tasks.finish(tag, arrays)
+                for tag, finished in self.engine.as_completed():
+                    tasks.finish(tag, finished)
                     tasks.fill()
             except BaseException:
-                for tag, arrays in self.engine.drain():
-                    tasks.keep(tag, arrays)
+                for tag, finished in self.engine.drain():
+                    tasks.keep(tag, finished)
                 raise
             finally:
                 tasks.commit()
@@ -304,7 +302,6 @@ class _Tasks:
         self.unsaved: list[ChunkRow] = []
         self.tags = itertools.count()
         self.done = self.trials = 0
-        self.platform = platform_text()
 
     def _prepare(self) -> None:
         """Keys and stored results of the next stretch of chunks."""
@@ -313,7 +310,7 @@ class _Tasks:
         for r, group in itertools.groupby(stretch, key=lambda slot: slot[0]):
             indices = [i for _, i in group]
             batch = self.runs[r].batch
-            keys = batch.keys(indices[0], indices[-1] + 1, _code(batch))
+            keys = batch.keys(indices[0], indices[-1] + 1, code_of(batch))
             self.keys |= {(r, i): key for i, key in zip(indices, keys, strict=True)}
             if self.lab.ledger is not None:
                 self.known |= self.lab.ledger.get(keys)
@@ -321,7 +318,8 @@ class _Tasks:
 
     def fill(self) -> None:
         """Submit until the engine is full; stored chunks are merged at once."""
-        while len(self.in_flight) < self.lab.engine.capacity and len(self.waiting) < MOST_WAITING:
+        capacity = self.lab.engine.capacity
+        while len(self.in_flight) < capacity and len(self.waiting) < MOST_WAITING + capacity:
             if not self.next:
                 self._prepare()
                 if not self.next:
@@ -335,16 +333,17 @@ class _Tasks:
             else:
                 tag = next(self.tags)
                 self.in_flight[tag] = slot
-                self.lab.engine.submit(tag, partial(run_chunk, self.runs[slot[0]].batch, slot[1]))
+                batch = self.runs[slot[0]].batch
+                self.lab.engine.submit(tag, ChunkCall(batch, slot[1], code_of(batch)))
 
-    def finish(self, tag: int, arrays: Mapping[str, Array]) -> None:
+    def finish(self, tag: int, finished: Finished) -> None:
         """Take one computed chunk."""
         slot = self.in_flight[tag]
-        self.keep(tag, arrays)
-        self.runs[slot[0]].platforms.add(self.platform)
-        self._arrive(slot, arrays)
+        self.keep(tag, finished)
+        self.runs[slot[0]].platforms.add(finished.platform)
+        self._arrive(slot, finished.arrays)
 
-    def keep(self, tag: int, arrays: Mapping[str, Array]) -> None:
+    def keep(self, tag: int, finished: Finished) -> None:
         """Queue a computed chunk for the ledger."""
         self.lab.computed += 1
         slot = self.in_flight.pop(tag)
@@ -357,8 +356,8 @@ class _Tasks:
                     model_json=batch.model.to_json(),
                     chunk=slot[1],
                     trials=batch.trials,
-                    arrays=dict(arrays),
-                    platform=self.platform,
+                    arrays=dict(finished.arrays),
+                    platform=finished.platform,
                 )
             )
             if len(self.unsaved) >= COMMIT_EVERY:
@@ -379,22 +378,6 @@ class _Tasks:
         self.done += 1
         self.trials += run.batch.trials
         self.lab.report(Progress(self.done, self.planned, self.trials, self.lab.label))
-
-
-_CODES: dict[tuple[Any, ...], str] = {}
-
-
-def _code(batch: Batch) -> str:
-    """Everything beside the batch that can change a sampler's numbers; computed once a process."""
-    import numba
-    import scipy
-
-    function, classes = batch.sampler.function, batch.model.classes()
-    slot = (function, *classes)
-    if slot not in _CODES:
-        versions = f"numpy {np.__version__}, scipy {scipy.__version__}, numba {numba.__version__}"
-        _CODES[slot] = f"{code_digest(function, models=classes)}; {versions}"
-    return _CODES[slot]
 
 
 def _positive(name: str, value: int) -> int:
