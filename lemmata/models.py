@@ -69,11 +69,17 @@ def vector(
     length: int | None = None,
     least_length: int = 1,
     shape: tuple[int, int] | None = None,
+    depth: int = 1,
     default: Any = MISSING,
     doc: str = "",
 ) -> Any:
-    """A field that holds a tuple of real numbers, or with `shape` a matrix as a tuple of row tuples."""
+    """A field that holds a tuple of real numbers, or with `shape` a matrix as a tuple of row tuples.
+
+    With `depth` 2, 3, ... it holds an array of that many indices whose inner lengths are left to `validate`.
+    """
     element: Domain = Real(Range(above, least, below, most))
+    for _ in range(depth - 1):
+        element = Vector(element, Range(least=1))
     if shape is not None:
         element, length = Vector(element, Range(least=shape[1], most=shape[1])), shape[0]
     lengths = Range(least=least_length) if length is None else Range(least=length, most=length)

@@ -1,0 +1,137 @@
+"""Ornstein-Uhlenbeck noising dX = -X dt + sqrt(2) dW of a Gaussian direction, and the sampler that reverses it.
+
+A direction of variance lambda has variance lambda_t = 1 + e^{-2t} (lambda - 1) at noising time t. The exponential
+integrator with frozen score, step h, q = e^h - 1, from the noisier time tau to tau - h, maps the deviation u from
+the exact mean to a u + sqrt(q (2 + q)) Z with a = 1 + q - 2 q / lambda_tau, starting from N(0, 1).
+
+References
+----------
+R1, R2 and R8 of docs/papers/ar_diffusion.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+BLOCK = 1 << 16  # steps x directions that are handled together: they stay in the cache
+
+
+def noised_variance(variance: Any, time: Any) -> Any:
+    """lambda_t = 1 - e^{-2t} + e^{-2t} lambda: two positive terms; broadcasts."""
+    return np.exp(-2.0 * np.asarray(time)) * variance - np.expm1(-2.0 * np.asarray(time))
+
+
+def step_weight(variance: Any, time: Any, early_stop: float) -> Any:
+    """w(tau) in: error of the output variance = int h(tau) w(tau) dtau, to first order in the steps h (R2)."""
+    noised, end = noised_variance(variance, time), noised_variance(variance, early_stop)
+    decay = np.exp(-2.0 * (np.asarray(time) - early_stop))
+    return 2.0 * (2.0 - noised) * end**2 * decay / noised**3
+
+
+class Reversal(NamedTuple):
+    """What the steps of a sampler do to directions of variances lambda (d,).
+
+    Attributes
+    ----------
+    factor : array (d,)
+        A, by which the deviation of the start is multiplied; it may be negative.
+    variance : array (d,)
+        Variance of the output; infinite where it exceeds the largest number.
+    error : array (d,)
+        Variance of the output minus lambda_delta, to full relative accuracy.
+    shift : array (d,)
+        Shift of the mean by the bias of the score.
+    """
+
+    factor: Array
+    variance: Array
+    error: Array
+    shift: Array
+
+
+def reverse(variances: Array, nodes: Array, bias: Array | None = None) -> Reversal:
+    """Factor, variance, its error and the shift of a sampler's output, in each direction.
+
+    With suffix products P_n = prod_{m >= n} a_m: A = P_0, v = P_0^2 + sum q (2+q) P_{n+1}^2, and, exactly,
+    v - lambda_delta = P_0^2 (1 - lambda_T) + sum 2 q^2 (2 - lambda_n)/lambda_n P_{n+1}^2.
+
+    Parameters
+    ----------
+    variances : array (d,)
+        lambda > 0.
+    nodes : array (N+1,)
+        Noising times, strictly decreasing.
+    bias : array (N, d), optional
+        Additive error of the score at the first N nodes.
+
+    Returns
+    -------
+    Reversal
+    """
+    width = max(1, BLOCK // (len(nodes) - 1))
+    parts = [
+        _reverse(variances[i : i + width], nodes, None if bias is None else bias[:, i : i + width])
+        for i in range(0, len(variances), width)
+    ]
+    return Reversal(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _reverse(variances: Array, nodes: Array, bias: Array | None) -> tuple[Array, Array, Array, Array]:
+    """One block of directions; rows are directions, columns are steps from the last one to the first."""
+    times = nodes[-2::-1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        q = np.expm1(-np.diff(nodes)[::-1])
+        inverse = np.exp(-2.0 * times) * variances[:, None]
+        inverse -= np.expm1(-2.0 * times)
+        np.divide(1.0, inverse, out=inverse)
+        product = np.ones((len(variances), len(nodes)))
+        np.multiply(inverse, -2.0 * q, out=product[:, 1:])
+        product[:, 1:] += 1.0 + q
+        np.cumprod(product, axis=1, out=product)  # column k: the last k steps
+        factor, after = product[:, -1].copy(), product[:, :-1]
+        shift = np.zeros(len(variances)) if bias is None else (after * bias[::-1].T) @ (2.0 * q)
+        after *= after
+        variance = factor**2 + after @ (q * (2.0 + q))
+        inverse *= 2.0
+        inverse -= 1.0  # (2 - lambda_n)/lambda_n
+        inverse *= after
+        start = factor**2 * (1.0 - variances) * np.exp(-2.0 * nodes[0])
+        error = inverse @ (2.0 * q * q) + start
+    lost = ~(np.isfinite(variance) & np.isfinite(error) & np.isfinite(shift))
+    for values in (factor, variance, error, shift):
+        values[lost] = np.inf
+    return factor, variance, error, shift
+
+
+def path_divergence(variances: Array, nodes: Array) -> Array:
+    """Path KL of each direction, without its initial term: sum of -log1p(-r (1 - e^{-2h}))/2 - c(h) r, r = 1/lambda_n.
+
+    c(h) = 2 (1 - e^{-h}) - h. Where h max(1, r) < 1e-5 the terms of order h r cancel, and the series
+    h^2 r^2 + h^3 r (4 r^2 - 6 r + 1)/3 takes over.
+
+    Parameters
+    ----------
+    variances : array (d,)
+        lambda >= 0; at 0 and an early stop of 0 the last step is infinite.
+    nodes : array (N+1,)
+
+    Returns
+    -------
+    array (d,)
+    """
+    h = -np.diff(nodes)
+    total = np.zeros(len(variances))
+    width = max(1, BLOCK // len(h))
+    for i in range(0, len(variances), width):
+        r = 1.0 / noised_variance(variances[i : i + width, None], nodes[:-1])
+        with np.errstate(divide="ignore"):
+            terms = -0.5 * np.log1p(r * np.expm1(-2.0 * h)) + (2.0 * np.expm1(-h) + h) * r
+        series = h * h * r * (r + h * ((4.0 * r - 6.0) * r + 1.0) / 3.0)
+        terms = np.where(h * np.maximum(1.0, r) < 1e-5, series, terms)
+        total[i : i + width] = terms.sum(axis=1)
+    return total
