@@ -15,6 +15,15 @@ Z. Liao, J. Liu, T. Hou, D. Zou, Z. Ling, arXiv 2506.18656.
 from __future__ import annotations
 
 from lemmata.records import Asymptotic, Result
+from theory.attention_memorization.error import (
+    Curve,
+    error_curve,
+    matched_filter_error,
+    memorization_error,
+    resolvent_trace,
+    trace_error,
+)
+from theory.attention_memorization.limit import Limit, limit_of
 from theory.attention_memorization.models import (
     Aligned,
     Attention,
@@ -29,7 +38,37 @@ from theory.attention_memorization.models import (
 )
 from theory.attention_memorization.ridge_regression import ridge_regression_error
 
+_LIMIT = Asymptotic("tokens", "dimension", order=1)
+
 RESULTS = (
+    Result(
+        memorization_error,
+        Attention,
+        source="R4",
+        nature=_LIMIT,
+        formula="E = -gamma^2 dPsi/dgamma,  Psi = <phi>_uu - g^T (Omega^-1 + Sigma)^-1 g",
+    ),
+    Result(
+        trace_error,
+        Attention,
+        source="R5",
+        nature=_LIMIT,
+        formula="T = lim gamma^2 tr Q^2 / n = -gamma^2 dq/dgamma",
+    ),
+    Result(
+        matched_filter_error,
+        Attention,
+        source="R5",
+        nature=_LIMIT,
+        formula="S = ((1 + rho) E - T) / rho = lim gamma^2 v^T Q^2 v,  v along X^T mu",
+    ),
+    Result(
+        resolvent_trace,
+        Attention,
+        source="R3",
+        nature=_LIMIT,
+        formula="q = int (1 + b D)/P dF,  P = A (1 + b D) + b C^2",
+    ),
     Result(
         ridge_regression_error,
         RidgeRegression,
@@ -44,12 +83,20 @@ __all__ = [
     "Aligned",
     "Attention",
     "Balanced",
+    "Curve",
     "Gram",
     "Independent",
+    "Limit",
     "RidgeRegression",
     "Softmax",
     "Spherical",
     "Strong",
     "Unbalanced",
+    "error_curve",
+    "limit_of",
+    "matched_filter_error",
+    "memorization_error",
+    "resolvent_trace",
     "ridge_regression_error",
+    "trace_error",
 ]
