@@ -10,9 +10,10 @@ from lemmata.names import UnknownNameError
 
 # looked up among the loaded modules only: an error class cannot have been raised by a module that is not loaded
 _OTHERS = {
-    "lemmata.chunks": "SamplerError",
-    "lemmata.claims.certificates": "MissingExtraError",
-    "lemmata.ledger": "LedgerError",
+    "lemmata.chunks": ("SamplerError", "WorkerMismatchError"),
+    "lemmata.engines.errors": ("EngineError",),
+    "lemmata.claims.certificates": ("MissingExtraError",),
+    "lemmata.ledger": ("LedgerError",),
 }
 
 
@@ -35,7 +36,9 @@ def one_line(error: Exception) -> str | None:
 
 
 def _is_other(error: Exception) -> bool:
-    classes = (getattr(sys.modules.get(module), name, None) for module, name in _OTHERS.items())
+    classes = (
+        getattr(sys.modules.get(module), name, None) for module, names in _OTHERS.items() for name in names
+    )
     return any(isinstance(error, cls) for cls in classes if cls is not None)
 
 

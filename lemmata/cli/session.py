@@ -128,7 +128,13 @@ def laboratory_options(function: Command) -> Command:
         click.option("--seed", type=int, help="Root seed of all random streams (default 0)."),
         click.option("--workers", type=int, help="Workers of the engine (default: all usable cores)."),
         click.option(
-            "--engine", default="threads", show_default=True, metavar="NAME", help="threads or serial."
+            "--engine", default="threads", show_default=True, metavar="NAME", help="threads, serial or dask."
+        ),
+        click.option("--cluster", metavar="ADDRESS", help="Running Dask scheduler, such as tcp://host:8786."),
+        click.option(
+            "--tls",
+            type=click.Path(path_type=Path),
+            help="Folder with ca.pem, cert.pem and key.pem for a scheduler with TLS.",
         ),
         click.option(
             "--ledger",
@@ -151,14 +157,24 @@ def load_catalogue() -> Catalogue:
 
 @contextmanager
 def open_laboratory(
-    state: State, *, seed: int | None, workers: int | None, engine: str, ledger: Path | None
+    state: State,
+    *,
+    seed: int | None,
+    workers: int | None,
+    engine: str,
+    cluster: str | None,
+    tls: Path | None,
+    ledger: Path | None,
 ) -> Generator[ObservedLaboratory]:
     """A laboratory as the common options describe it."""
     from lemmata.cli.observed import ObservedLaboratory
     from lemmata.engines import make_engine
     from lemmata.ledger import DEFAULT_PATH, Ledger
 
-    made = make_engine(engine, workers)
+    if cluster is not None and engine == "threads":
+        engine = "dask"
+    security = _security(tls) if tls is not None else None
+    made = make_engine(engine, workers, cluster=cluster, security=security)
     with (
         state.bar as bar,
         Ledger(ledger if ledger is not None else DEFAULT_PATH) as opened,
@@ -166,6 +182,24 @@ def open_laboratory(
     ):
         state.lab = lab
         yield lab
+
+
+def _security(folder: Path) -> Any:
+    """What a Dask client shows to a scheduler with TLS."""
+    files = {name: folder / f"{name}.pem" for name in ("ca", "cert", "key")}
+    for path in files.values():
+        if not path.is_file():
+            raise ValueError(f"--tls {folder}: there is no {path.name} in it")
+    try:
+        from distributed.security import Security
+    except ImportError:
+        raise ValueError(f"--tls {folder}: needs Dask; install the extra `dask`") from None
+    return Security(
+        tls_ca_file=str(files["ca"]),
+        tls_client_cert=str(files["cert"]),
+        tls_client_key=str(files["key"]),
+        require_encryption=True,
+    )
 
 
 __all__ = ["Bar", "State", "laboratory_options", "load_catalogue", "open_laboratory"]

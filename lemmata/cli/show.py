@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,7 +40,7 @@ def command(identifier: str, ledger: Path | None, as_json: bool) -> None:
     elif isinstance(found, Entry):
         paper = catalogue.paper(found.paper)
         data = _figure(found) if found.kind == "figure" else _claim(found, paper) | _latest(found, ledger)
-        data["files"] = _files(found.paper)
+        data["files"] = _files(found.paper, *([found.item.data] if found.kind == "figure" else []))
     else:
         data = _result(found, catalogue)
     if as_json:
@@ -87,7 +89,7 @@ def _result(result: Result, catalogue: Catalogue) -> dict[str, Any]:
             for name, words, default, meaning in result.model.describe()
         ],
         "simulations": simulations,
-        "files": _files(result.paper),
+        "files": _files(result.paper, result.function),
     }
 
 
@@ -164,10 +166,13 @@ def _latest(entry: Entry[Claim], ledger: Path | None) -> dict[str, Any]:
     return facts | ({"counterexample": counterexample_text(counterexample)} if counterexample else {})
 
 
-def _files(paper: str) -> list[str]:
-    places = [f"{floor}/{paper}{ending}" for floor in _FLOORS for ending in (".py", "/__init__.py")]
-    places += [f"docs/papers/{paper}.md", f"tests/papers/test_{paper}.py"]
-    return [place for place in places if (ROOT / place).exists()]
+def _files(paper: str, *own: Callable[..., Any]) -> list[str]:
+    """Where functions of the paper stand, then the paper's file or folder on each floor, its page and its tests."""
+    sources = [Path(inspect.getsourcefile(inspect.unwrap(function)) or "").resolve() for function in own]
+    found = [path.relative_to(ROOT).as_posix() for path in sources if path.is_relative_to(ROOT)]
+    found += [f"{floor}/{paper}{ending}" for floor in _FLOORS for ending in (".py", "/")]
+    found += [f"docs/papers/{paper}.md", f"tests/papers/test_{paper}.py"]
+    return [place for place in dict.fromkeys(found) if (ROOT / place).exists()]
 
 
 def _text(value: Any) -> str:

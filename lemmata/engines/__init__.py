@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from lemmata.domains import as_whole
+from lemmata.engines.errors import EngineError
 from lemmata.engines.serial import Serial
 from lemmata.engines.threads import Threads
 from lemmata.names import UnknownNameError
 
-__all__ = ["ENGINES", "Engine", "Serial", "Threads", "make_engine", "usable_cores"]
+__all__ = ["ENGINES", "Engine", "EngineError", "Serial", "Threads", "make_engine", "usable_cores"]
 
 
 class Engine(Protocol):
@@ -61,22 +62,47 @@ def _serial(workers: int | None) -> Engine:
     return Serial()
 
 
-ENGINES: dict[str, Callable[[int | None], Engine]] = {"threads": _threads, "serial": _serial}
+def _dask(workers: int | None, *, cluster: str | None = None, security: Any = None) -> Engine:
+    from lemmata.engines.dask import Dask
+
+    if cluster is not None and workers is not None:
+        raise ValueError(f"workers = {workers!r}: a running cluster has its own workers; leave it out")
+    return Dask(workers if workers is not None else usable_cores(), cluster, security=security)
 
 
-def make_engine(name: str = "threads", workers: int | None = None) -> Engine:
-    """The engine of that name; `workers` None means all usable cores.
+ENGINES: dict[str, Callable[..., Engine]] = {"threads": _threads, "serial": _serial, "dask": _dask}
+
+
+def make_engine(
+    name: str = "threads", workers: int | None = None, *, cluster: str | None = None, security: Any = None
+) -> Engine:
+    """The engine of that name.
+
+    Parameters
+    ----------
+    name : str
+        'threads', 'serial' or 'dask'.
+    workers : int, optional
+        Default: all usable cores.
+    cluster : str, optional
+        Address of a running Dask scheduler.
+    security : distributed.Security, optional
+        TLS certificates for it.
 
     Raises
     ------
     UnknownNameError
         If there is no such engine.
     ValueError
-        If `workers` is not a positive whole number.
+        If `workers` is not a positive whole number, or `cluster` is given to another engine than Dask.
+    EngineError
+        If the engine cannot start.
     """
     if name not in ENGINES:
         raise UnknownNameError("engine", name, ENGINES)
     count = as_whole(workers)
     if workers is not None and (count is None or count < 1):
         raise ValueError(f"workers = {workers!r}: must be a whole number >= 1")
-    return ENGINES[name](count)
+    if cluster is not None and name != "dask":
+        raise ValueError(f"cluster = {cluster!r}: only with the engine dask, not {name}")
+    return ENGINES[name](count, **({"cluster": cluster, "security": security} if name == "dask" else {}))

@@ -141,11 +141,11 @@ def test_list(run) -> None:  # type: ignore[no-untyped-def]
                 "limit in tokens, dimension",
                 "ridge: a finite real number > 0",
                 "gamma^2",
-                f"theory/{PAPER}.py",
+                f"theory/{PAPER}/ridge_regression.py",
             ],
         ),
-        ("C7", ["Proposition 2", "falsified by", "margin 0.002", "confirmed", f"paper_checks/{PAPER}.py"]),
-        (f"{PAPER}/F1b", ["Fig. 1b", "n = 4096", f"figures/{PAPER}.py"]),
+        ("C7", ["Proposition 2", "falsified by", "margin 0.002", "confirmed", f"paper_checks/{PAPER}/"]),
+        (f"{PAPER}/F1b", ["Fig. 1b", "n = 4096", f"figures/{PAPER}/ridge_regression.py"]),
     ],
 )
 def test_show(run, tmp_path: Path, identifier: str, expected: list[str]) -> None:  # type: ignore[no-untyped-def]

@@ -1,0 +1,200 @@
+"""Chunks on a Dask cluster: one of this machine's own, or any scheduler that is running already.
+
+A task bundles calls until they are worth about half a second, so that the cluster's own cost per task (a few
+milliseconds) does not show. Bundles change no chunk: a chunk's trials follow from the sampler's declared work alone.
+Only the process that owns the laboratory merges and stores results.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from lemmata.engines.errors import EngineError
+from lemmata.threads import ONE_THREAD, pin_threads
+
+BUNDLE_SECONDS = 0.5
+MOST_IN_BUNDLE = 1024
+BUNDLES_AHEAD = 3
+"""Bundles in flight for each worker: one runs, the others wait at the worker."""
+LOOK_EVERY = 5.0
+"""Seconds after which the number of workers is looked up again."""
+GROWTH = 8
+"""A bundle is at most this many times longer than the last: a first chunk's time holds the compiling of kernels."""
+
+
+class Dask:
+    """Runs calls on the workers of a Dask cluster.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Worker processes of an own cluster on this machine, one thread each.
+    address : str, optional
+        A running scheduler, such as 'tcp://10.0.0.1:8786'; then no cluster is started.
+    security : distributed.Security, optional
+        TLS certificates for a scheduler that asks for them.
+
+    Raises
+    ------
+    EngineError
+        If Dask is not installed, or the scheduler does not answer.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        address: str | None = None,
+        *,
+        security: Any = None,
+        timeout: float = 15,
+    ) -> None:
+        distributed = _distributed()
+        self.address = address
+        self._lost_errors = _lost_errors()
+        self._cluster: Any = _own_cluster(distributed, workers) if address is None else None
+        target = address if self._cluster is None else self._cluster
+        try:
+            self._client = distributed.Client(
+                target, security=security, timeout=timeout, set_as_default=False
+            )
+            self._client.wait_for_workers(1, timeout=timeout)
+        except (OSError, ValueError, TimeoutError) as error:
+            self._close_cluster()
+            raise EngineError(f"cluster {address}: no Dask workers there ({_words(error)})") from None
+        self._threads, self._looked = 1, -LOOK_EVERY
+        self._bundle: list[tuple[int, Callable[[], Any]]] = []
+        self._size = 1
+        self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._in_flight: dict[Any, tuple[int, ...]] = {}
+        self._ready: list[tuple[int, Any]] = []  # results of a bundle that nobody has asked for yet
+
+    @property
+    def capacity(self) -> int:
+        """Calls to keep in flight: a few bundles a worker."""
+        if time.monotonic() - self._looked >= LOOK_EVERY:
+            self._looked = time.monotonic()
+            try:
+                self._threads = max(1, sum(self._client.nthreads().values()))
+            except self._lost_errors as error:
+                raise self._lost(error) from None
+        return self._size * BUNDLES_AHEAD * self._threads
+
+    def submit(self, tag: int, call: Callable[[], Any]) -> None:
+        self._bundle.append((tag, call))
+        if len(self._bundle) >= self._size:
+            self._send()
+
+    def as_completed(self) -> Iterator[tuple[int, Any]]:
+        while self._ready or self._bundle or self._in_flight:
+            if self._ready:
+                yield self._ready.pop()
+                continue
+            self._send()
+            self._receive(self._done.get())
+
+    def drain(self) -> Iterator[tuple[int, Any]]:
+        left, self._in_flight, self._done = self._in_flight, {}, queue.SimpleQueue()
+        ready, self._ready, self._bundle = self._ready, [], []
+        yield from ready
+        finished = [future for future in left if future.status == "finished"]
+        try:
+            self._client.cancel([future for future in left if future.status != "finished"], force=True)
+            for future in finished:
+                yield from zip(left[future], future.result(timeout=5)[0], strict=True)
+        except self._lost_errors:
+            return  # the cluster is gone; what it had is computed again by the next run
+
+    def close(self) -> None:
+        if self._client.status == "running":
+            for _ in self.drain():
+                pass
+        self._client.close(timeout=5)
+        self._close_cluster()
+
+    def _close_cluster(self) -> None:
+        if self._cluster is not None:
+            self._cluster.close(timeout=10)
+            self._cluster = None
+
+    def _send(self) -> None:
+        """Submit what waits as one task."""
+        if not self._bundle:
+            return
+        bundle, self._bundle = self._bundle, []
+        try:
+            future = self._client.submit(run_bundle, [call for _, call in bundle], pure=False, retries=0)
+        except self._lost_errors as error:
+            raise self._lost(error) from None
+        self._in_flight[future] = tuple(tag for tag, _ in bundle)
+        future.add_done_callback(self._done.put)
+
+    def _receive(self, future: Any) -> None:
+        tags = self._in_flight.pop(future, None)
+        if tags is None:
+            return  # of a run that was given up
+        if future.status == "cancelled":
+            raise self._lost(None)
+        try:
+            results, seconds = future.result()
+        except self._lost_errors as error:
+            raise self._lost(error) from None
+        finally:
+            future.release()
+        self._ready = list(zip(tags, results, strict=True))[::-1]
+        fitting = int(BUNDLE_SECONDS / max(seconds / len(tags), 1e-9))
+        self._size = max(1, min(fitting, GROWTH * len(tags), MOST_IN_BUNDLE))
+
+    def _lost(self, error: BaseException | None) -> EngineError:
+        where = "the cluster" if self.address is None else f"the cluster at {self.address}"
+        why = "" if error is None else f" ({_words(error)})"
+        return EngineError(f"{where} is gone{why}; finished chunks are kept, run the same again to go on")
+
+
+def run_bundle(calls: Sequence[Callable[[], Any]]) -> tuple[list[Any], float]:
+    """Results of the calls, one after the other, and the seconds that they took; runs in a worker."""
+    start = time.perf_counter()
+    with pin_threads():
+        results = [call() for call in calls]
+    return results, time.perf_counter() - start
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise EngineError(
+            "engine = 'dask': Dask is not installed; install the extra `dask` (pip install -e '.[dask]')"
+        ) from None
+    return distributed
+
+
+def _lost_errors() -> tuple[type[BaseException], ...]:
+    """What Dask raises when its scheduler or its workers are gone."""
+    from concurrent.futures import CancelledError
+
+    from distributed.client import FutureCancelledError
+    from distributed.comm.core import CommClosedError
+    from distributed.scheduler import KilledWorker
+
+    return (CommClosedError, CancelledError, FutureCancelledError, KilledWorker, TimeoutError)
+
+
+def _own_cluster(distributed: Any, workers: int | None) -> Any:
+    from dask import config as dask_config
+
+    with dask_config.set({"distributed.nanny.pre-spawn-environ": dict(ONE_THREAD)}):
+        return distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs="CRITICAL",
+        )
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer'}"
