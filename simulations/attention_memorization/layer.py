@@ -1,22 +1,132 @@
-"""The attention layer, token by token: E, T and S at all ridges from one factorisation, ridge regression beside it."""
+"""One attention layer with fixed weights: features of given tokens, and the probe's errors on them.
+
+References
+----------
+Sections "Model" and R5 of docs/papers/attention_memorization.md.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lemmata.models import DomainError
-from lemmata.records import Sampler
-from simulations.attention_memorization.draws import Array, Weights, draws, weights_of
+from simulations.attention_memorization.features import (
+    Apply,
+    column_features,
+    row_features,
+    symmetric_features,
+)
 from simulations.attention_memorization.probe import probe_errors
-from theory.attention_memorization import Attention
-from theory.numerics.activations import Coefficients
+from simulations.attention_memorization.weights import Weights, add_rank_one, along
 
-Apply = Callable[[Any], None]
+Array = npt.NDArray[np.float64]
+
+
+class Layer:
+    """An attention layer for tokens (p, n) of one shape; it keeps its work space from draw to draw.
+
+    Features are those of K sqrt p: they belong to the ridge gamma p.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Dimension p and number of tokens n.
+    weights : Weights
+        w_K and w_Q in the first axes.
+    block : int, optional
+        Rows of the attention matrix K that are stored at a time; all of them by default.
+    precision : dtype
+        Of K and its products: float64 or float32. The probe works in float64 in any case.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        weights: Weights,
+        *,
+        block: int | None = None,
+        precision: Any = np.float64,
+    ) -> None:
+        p, n = shape
+        self.dimension, self.weights, self.precision = p, weights, np.dtype(precision)
+        self.block = n if block is None else min(block, n)
+        stored = -(-self.block * n * self.precision.itemsize // 8)
+        self.room = np.empty(max(stored, min(n, p) ** 2))  # for K first, for the probe later
+        self.space = {
+            "block": self.block,
+            "room": self.room.view(self.precision),
+            "out": np.empty(shape, self.precision),
+        }
+
+    def entrywise(self, tokens: Array, apply: Apply, *, keep_diagonal: bool) -> Array:
+        """Features (p, n) for K = f(X^T W X / sqrt p) / sqrt p. The next call overwrites them."""
+        stretch = self.weights.stretch()
+        if stretch is None:
+
+            def transform(columns: Any, first: int) -> None:
+                apply(columns)
+                if not keep_diagonal:
+                    _diagonal(columns, first)[:] = 0.0
+
+            return self._by_columns(tokens, transform)
+        # in coordinates in which W is the identity: sqrt(W) X, and A = W^(-1/2) (sqrt(W) X) K
+        direction, factor = stretch
+        symmetric_features(
+            self._cast(along(tokens, direction, factor**0.5)),
+            apply,
+            keep_diagonal=keep_diagonal,
+            **self.space,
+        )
+        return along(self._features(), direction, factor**-0.5)
+
+    def softmax_over_keys(self, tokens: Array, *, masked: bool) -> Array:
+        """Features for K = n/sqrt p times the softmax of the logits' columns."""
+        return self._by_columns(tokens, lambda columns, first: _softmax(columns, first, masked=masked))
+
+    def softmax_over_queries(self, tokens: Array, *, masked: bool) -> Array:
+        """Features for K = n/sqrt p times the softmax of the logits' rows."""
+        mixed = add_rank_one(tokens, self.weights.query, self.weights.key)
+        row_features(
+            self._cast(tokens),
+            self._cast(mixed),
+            lambda rows, first: _softmax(rows, first, masked=masked),
+            **self.space,
+        )
+        return self._features()
+
+    def errors(self, features: Array, targets: Array, ridge: Array) -> tuple[Array, Array]:
+        """`probe_errors` of the layer's features."""
+        return probe_errors(features, targets, ridge * self.dimension, room=self.room)
+
+    def _by_columns(self, tokens: Array, transform: Callable[[Any, int], None]) -> Array:
+        mixed = add_rank_one(tokens, self.weights.key, self.weights.query)
+        column_features(self._cast(tokens), self._cast(mixed), transform, **self.space)
+        return self._features()
+
+    def _cast(self, tokens: Array) -> Any:
+        return tokens.astype(self.precision, copy=False)
+
+    def _features(self) -> Array:
+        return self.space["out"].astype(np.float64, copy=False)
+
+
+def _softmax(rows: Any, first: int, *, masked: bool) -> None:
+    """Overwrite rows of logits (some, n) by n times their softmax."""
+    if masked:
+        _diagonal(rows, first)[:] = -np.inf
+    rows -= rows.max(axis=1, keepdims=True)
+    np.exp(rows, out=rows)
+    rows *= rows.shape[1] / rows.sum(axis=1, keepdims=True)
+
+
+def _diagonal(rows: Any, first: int) -> Any:
+    """Entries of a square matrix's diagonal in some of its rows, the first of which is number `first`."""
+    return np.einsum("ii->i", rows[:, first : first + len(rows)])
 
 
 @dataclass(frozen=True)
@@ -68,146 +178,48 @@ def layer_errors(
     keep_diagonal : bool
         Keep the diagonal of K instead of setting it to zero.
 
+    Returns
+    -------
+    LayerErrors
+
     Raises
     ------
     DomainError
-        If shapes do not fit, or a value is not finite, or a ridge is not positive.
+        If shapes do not fit, a value is not finite, a ridge is not positive, or f is not finite or too large.
     """
-    x, y, g = (np.asarray(a, dtype=float) for a in (tokens, labels, ridge))
-    if x.ndim != 2 or not x.size or not np.isfinite(x).all():
-        raise DomainError("tokens", tokens, "a matrix (p, n) of finite numbers, not empty")
+    x = _finite("tokens", tokens, 2, "a matrix (p, n) of finite numbers, not empty")
     p, n = x.shape
-    if y.shape != (n,) or not np.isfinite(y).all() or not y.any():
-        raise DomainError("labels", labels, f"{n} finite numbers, one a column of tokens, not all zero")
-    if g.ndim != 1 or not len(g) or not (np.isfinite(g) & (g > 0)).all():
+    y = _finite("labels", labels, 1, f"{n} finite numbers, a column of tokens each, not all zero", n)
+    gamma = _finite("ridge", ridge, 1, "a list of finite numbers > 0")
+    if not (gamma > 0).all():
         raise DomainError("ridge", ridge, "a list of finite numbers > 0")
-    first = np.eye(1, p)[0]
-    vectors: list[Array] = []
-    for name, value, default in (
-        ("key", key, np.zeros(p)),
-        ("query", query, np.zeros(p)),
-        ("direction", direction, first),
-    ):
-        vector = default if value is None else np.asarray(value, dtype=float)
-        if vector.shape != (p,) or not np.isfinite(vector).all():
-            raise DomainError(name, value, f"{p} finite numbers, one a row of tokens")
-        vectors.append(vector)
+    words = f"{p} finite numbers, a row of tokens each"
+    weights = Weights(
+        np.zeros(p) if key is None else _finite("key", key, 1, words, p),
+        np.zeros(p) if query is None else _finite("query", query, 1, words, p),
+    )
+    matched = x[0] if direction is None else _finite("direction", direction, 1, words, p) @ x
+    if not y.any():
+        raise DomainError("labels", labels, f"{n} finite numbers, a column of tokens each, not all zero")
+    if not matched.any():
+        raise DomainError("direction", direction, "a direction to which not all tokens are orthogonal")
 
     def apply(values: Array) -> None:
         values[...] = activation(values)
 
-    features = _attended(x, Weights(vectors[0], vectors[1]), apply, keep_diagonal=keep_diagonal)
-    matched = vectors[2] @ x
-    if not matched.any():
-        raise DomainError("direction", direction, "a vector that some token is not orthogonal to")
-    errors, trace = probe_errors(features, np.array([y, matched]), g)
+    layer = Layer((p, n), weights)
+    features = layer.entrywise(x, apply, keep_diagonal=keep_diagonal)
+    errors, trace = layer.errors(features, np.array([y, matched]), gamma)
     return LayerErrors(errors[0], trace, errors[1])
 
 
-def sample_attention(
-    model: Attention, rng: np.random.Generator, trials: int, *, ridge: Array
-) -> dict[str, Array]:
-    """Errors of the attention layer from drawn tokens, at all ridges from one factorisation.
-
-    Parameters
-    ----------
-    model : Attention
-    rng : numpy.random.Generator
-    trials : int
-    ridge : array (r,)
-        Free axis: one draw serves all ridges.
-
-    Returns
-    -------
-    dict
-        Arrays (trials, r): 'error' (E, on the labels), 'trace_error' (T, on pure noise), 'matched_filter_error' (S, on
-        X^T mu / |X^T mu|; without signal, on the first row of the tokens).
-
-    Raises
-    ------
-    DomainError
-        If the activation is known by its coefficients alone, or the weights do not fit into the dimension.
-
-    References
-    ----------
-    Sections "Model" and R5 of docs/papers/attention_memorization.md.
-    """
-    apply, weights = _apply(model), weights_of(model)
-    outputs = {name: np.empty((trials, len(ridge))) for name in LAYER_RANGES}
-    for trial, (tokens, labels) in enumerate(draws(model, rng, trials)):
-        features = _attended(tokens, weights, apply, keep_diagonal=model.diagonal == "keep")
-        errors, trace = probe_errors(features, np.array([labels, tokens[0]]), ridge)
-        outputs["error"][trial] = errors[0]
-        outputs["trace_error"][trial] = trace
-        outputs["matched_filter_error"][trial] = errors[1]
-    return outputs
-
-
-def sample_attention_gap(
-    model: Attention, rng: np.random.Generator, trials: int, *, ridge: Array
-) -> dict[str, Array]:
-    """Errors of attention and of ridge regression on the same draws, and their difference.
-
-    Parameters
-    ----------
-    model, rng, trials, ridge
-        As for `sample_attention`.
-
-    Returns
-    -------
-    dict
-        Arrays (trials, r): 'error', 'ridge_regression_error' and 'gap', the first less the second.
-
-    References
-    ----------
-    R1, R12 of docs/papers/attention_memorization.md.
-    """
-    apply, weights = _apply(model), weights_of(model)
-    outputs = {name: np.empty((trials, len(ridge))) for name in GAP_RANGES}
-    for trial, (tokens, labels) in enumerate(draws(model, rng, trials)):
-        features = _attended(tokens, weights, apply, keep_diagonal=model.diagonal == "keep")
-        outputs["error"][trial] = probe_errors(features, labels[None], ridge)[0][0]
-        outputs["ridge_regression_error"][trial] = probe_errors(tokens, labels[None], ridge)[0][0]
-    outputs["gap"] = outputs["error"] - outputs["ridge_regression_error"]
-    return outputs
-
-
-def _apply(model: Attention) -> Apply:
-    if isinstance(model.activation, Coefficients):
-        raise DomainError(
-            "activation", model.activation, "a function; coefficients alone determine the limit but no layer"
-        )
-    return model.activation.apply
-
-
-def _attended(tokens: Array, weights: Weights, apply: Apply, *, keep_diagonal: bool) -> Array:
-    """Features A = X K (p, n)."""
-    p, axes = len(tokens), len(weights.key)
-    matrix = tokens.T @ tokens
-    matrix += np.outer(weights.key @ tokens[:axes], weights.query @ tokens[:axes])
-    matrix /= math.sqrt(p)
-    apply(matrix)
-    matrix /= math.sqrt(p)
-    if not keep_diagonal:
-        np.fill_diagonal(matrix, 0.0)
-    return tokens @ matrix
-
-
-def _work(model: Attention) -> float:
-    n, p = model.tokens, model.dimension
-    return 2e5 + n * n * (p + 20.0) + 0.25 * n * p * min(n, p)
-
-
-LAYER_RANGES: dict[str, tuple[float, float]] = {
-    "error": (0.0, 1.0),
-    "trace_error": (0.0, 1.0),
-    "matched_filter_error": (0.0, 1.0),
-}
-GAP_RANGES: dict[str, tuple[float, float]] = {
-    "error": (0.0, 1.0),
-    "ridge_regression_error": (0.0, 1.0),
-    "gap": (-1.0, 1.0),
-}
-
-ATTENTION = Sampler(sample_attention, axes=("ridge",), ranges=LAYER_RANGES, work=_work, paired_trials=1)
-ATTENTION_GAP = Sampler(sample_attention_gap, axes=("ridge",), ranges=GAP_RANGES, work=_work, paired_trials=1)
+def _finite(name: str, value: Any, axes: int, words: str, length: int | None = None) -> Array:
+    try:
+        array = np.array(value, dtype=float, order="C")
+    except (TypeError, ValueError):
+        raise DomainError(name, value, words) from None
+    if array.ndim != axes or not array.size or len(array) != (length or len(array)):
+        raise DomainError(name, value, words)
+    if not np.isfinite(array).all():
+        raise DomainError(name, value, words)
+    return array

@@ -77,7 +77,7 @@ def _chain_errors(
             entries = grown
         diagonal, superdiagonal = entries[:, :levels]
         size = (model.tokens, model.dimension, model.snr)
-        _draw_levels(streams[0], streams[1], size, drawn, diagonal, superdiagonal)
+        draw_levels(streams[0], streams[1], size, drawn, diagonal, superdiagonal)
         drawn = levels
         width = np.empty(len(open_ridges))
         values = np.empty((len(open_ridges), trials))
@@ -88,7 +88,7 @@ def _chain_errors(
 
 
 @kernel
-def _draw_levels(
+def draw_levels(
     rng: np.random.Generator,
     redraws: np.random.Generator,
     size: tuple[int, int, float],

@@ -20,8 +20,8 @@ from scipy import stats
 from lemmata.statistics import Array
 from simulations.attention_memorization.ridge_regression import (
     BLOCK,
-    _draw_levels,  # pyright: ignore[reportPrivateUsage]
     _enclose,  # pyright: ignore[reportPrivateUsage]
+    draw_levels,
     sample_ridge_regression,
     sample_ridge_regression_literal,
 )
@@ -212,7 +212,7 @@ def drawn_levels(
     levels = min(model.tokens, model.dimension)
     diagonal, superdiagonal = np.empty((levels, trials)), np.empty((levels, trials))
     size = (model.tokens, model.dimension, model.snr)
-    _draw_levels(streams[0], streams[1], size, 0, diagonal, superdiagonal)
+    draw_levels(streams[0], streams[1], size, 0, diagonal, superdiagonal)
     return diagonal * model.tokens, superdiagonal * model.tokens
 
 
