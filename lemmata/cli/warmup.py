@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import click
 
 from lemmata.cli.output import console
 from lemmata.cli.session import State, load_catalogue
+from lemmata.domains import DomainError
 
 if TYPE_CHECKING:
     from lemmata.catalogue import PaperFloors
     from lemmata.models import Model
     from lemmata.records import Sampler
+
+MOST_TRIED = 512
 
 
 @click.command("warmup")
@@ -38,13 +44,15 @@ def _designs(paper: PaperFloors) -> list[Model]:
 
 
 def _warm(sampler: Sampler, designs: list[Model]) -> str:
-    """Run a sampler once; how long that took."""
+    """Run a sampler once, at the first model that it takes; how long that took."""
     started = time.perf_counter()
-    model = _model(sampler, designs)
-    if model is None:
-        return "left out: no model at hand"
-    _run(sampler, model)
-    return f"{time.perf_counter() - started:.1f} s"
+    for model in _models(sampler, designs):
+        try:
+            _run(sampler, model)
+        except DomainError:
+            continue
+        return f"{time.perf_counter() - started:.1f} s"
+    return "left out: no model at hand"
 
 
 def _run(sampler: Sampler, model: Model) -> None:
@@ -58,38 +66,49 @@ def _run(sampler: Sampler, model: Model) -> None:
         sampler.function(model, stream(0, sampler.identifier, "warmup", 0), 2, **axes)
 
 
-def _model(sampler: Sampler, designs: list[Model]) -> Model | None:
-    """A model for the sampler: a made-up small one, or the cheapest of the claims' designs."""
+def _models(sampler: Sampler, designs: list[Model]) -> Iterator[Model]:
+    """Models to try: made-up small ones, then the claims' designs, the cheapest first."""
     kind: Any = get_type_hints(sampler.function).get("model")
+    yield from small_models(kind)
     fitting = [model for model in designs if isinstance(model, kind)] if isinstance(kind, type) else []
-    try:
-        return small_model(kind)
-    except (ValueError, TypeError, AttributeError):
-        return min(fitting, key=sampler.work, default=None)
+    yield from sorted(fitting, key=sampler.work)
 
 
-def small_model(kind: type[Model]) -> Model:
-    """A small legal model, made from the parameters' defaults and domains."""
+def small_models(kind: type[Model]) -> Iterator[Model]:
+    """Small legal models: defaults and small values, then every choice among names and kinds of parts."""
     import dataclasses
 
+    options = {item.name: list(_options(item)) for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for values in itertools.islice(itertools.product(*options.values()), MOST_TRIED):
+        with contextlib.suppress(DomainError):  # together the small values may be no model
+            yield kind(**dict(zip(options, values, strict=True)))
+
+
+def _options(item: Any) -> Iterator[Any]:
+    """Values to try for a field, its default first."""
+    import dataclasses
+
+    from lemmata.domains import Choice
     from lemmata.models import Nested
 
-    values: dict[str, Any] = {}
-    for item in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if item.default is dataclasses.MISSING:
-            domain = item.metadata["domain"]
-            values[item.name] = small_model(domain.kinds[0]) if isinstance(domain, Nested) else _small(domain)
-    return kind(**values)
+    domain = item.metadata["domain"]
+    if item.default is not dataclasses.MISSING:
+        yield item.default
+    if isinstance(domain, Nested):
+        for kind in domain.kinds:
+            yield from itertools.islice(small_models(kind), 1)
+    elif isinstance(domain, Choice):
+        yield from domain.options
+    elif item.default is dataclasses.MISSING:
+        yield _small(domain)
 
 
 def _small(domain: Any) -> Any:
     """A small value of a domain."""
-    from lemmata.domains import Choice, Flag, Vector
+    from lemmata.domains import Flag, Vector
 
     if isinstance(domain, Flag):
         return False
-    if isinstance(domain, Choice):
-        return domain.options[0]
     if isinstance(domain, Vector):
         return [_small(domain.element)] * int(domain.lengths.least or 1)
     for value in (8, 1, 2, 0.5, 0.1, 0, -1, 64):
