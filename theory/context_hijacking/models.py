@@ -302,6 +302,35 @@ class TunedHijack(Model):
         return Tuning(self.examples, self.dimension, self.depth, self.prior, self.initialisation)
 
 
+class Depths(Model):
+    """Two transformers of different depth, both with the best step size for the same training prompts.
+
+    Parameters
+    ----------
+    examples, dimension, prior
+        As for `Training`.
+    margin : Fixed
+        The query's margin.
+    shallow, deep : int
+        Their numbers of layers.
+    """
+
+    examples: int = whole(least=1, doc="number of clean examples n of a training prompt")
+    dimension: int = whole(least=2, doc="dimension d")
+    prior: Prior = nested(*PRIORS, doc="law of the task vector")
+    margin: Fixed = nested(Fixed, doc="the query's margin |sigma|")
+    shallow: int = whole(least=1, default=1, doc="number of layers of the shallower transformer")
+    deep: int = whole(least=2, default=8, doc="number of layers of the deeper transformer")
+
+    def validate(self) -> None:
+        if self.deep <= self.shallow:
+            raise DomainError("deep", self.deep, f"more than shallow = {self.shallow}")
+
+    def tuned_hijack(self, depth: int) -> TunedHijack:
+        """The transformer of a depth."""
+        return TunedHijack(self.examples, self.dimension, depth, self.prior, self.margin)
+
+
 class Query(_Layered, Model):
     """One query and its hijacker, given by what the answer depends on.
 
