@@ -10,6 +10,10 @@ X. Huang, Y. Han, D. Zou, Y. Ma, T. Zhang, arXiv 2504.21314.
 
 from __future__ import annotations
 
+from lemmata.records import Exact, LeadingOrder, Result
+from theory.ar_diffusion.divergences import joint_kl, pointwise_conditional_kl, stage_kl
+from theory.ar_diffusion.information import dependence, fisher_information, path_kl
+from theory.ar_diffusion.laws import output_law, output_moments, rule_violation
 from theory.ar_diffusion.models import (
     Accuracy,
     Data,
@@ -26,6 +30,13 @@ from theory.ar_diffusion.models import (
     Sampling,
     ScoreBias,
 )
+from theory.ar_diffusion.planning import (
+    best_patch_order,
+    leading_joint_kl,
+    optimal_grid,
+    phase_boundary,
+    steps_to_accuracy,
+)
 from theory.ar_diffusion.schemes import (
     AR,
     ConstantBias,
@@ -39,6 +50,7 @@ from theory.ar_diffusion.schemes import (
     Vanilla,
     WorstBias,
 )
+from theory.ar_diffusion.score_error import frozen_variance, score_error_kl, stability_limit
 from theory.ar_diffusion.targets import (
     Autoregressive,
     BlockDiagonal,
@@ -51,8 +63,121 @@ from theory.ar_diffusion.targets import (
     SunShadow,
 )
 
+RESULTS = (
+    Result(
+        output_law,
+        GaussianSampling,
+        source="R1",
+        nature=Exact(),
+        formula="v' = a^2 v + q(2+q), a = 1+q-2q/lambda_tau, q = e^h-1; mean (e^-delta - e^-T prod a) mu",
+    ),
+    Result(
+        output_moments, GaussianSampling, source="R4", nature=Exact(), formula="E x and E x x^T of the output"
+    ),
+    Result(
+        joint_kl,
+        Divergence,
+        source="R3",
+        nature=Exact(),
+        formula="KL(p || output) = sum of (lambda/v - 1 - ln(lambda/v) + D/v)/2",
+    ),
+    Result(
+        stage_kl,
+        Divergence,
+        source="R4",
+        nature=Exact(),
+        formula="D_k = E_{x_<k ~ p} KL(p(x_k|x_<k) || output(x_k|x_<k))",
+    ),
+    Result(
+        pointwise_conditional_kl,
+        PointwiseDivergence,
+        source="R6",
+        nature=Exact(),
+        formula="KL(p(x_k|x_<k) || output(x_k|x_<k)) at one prefix",
+    ),
+    Result(
+        path_kl,
+        Sampling,
+        source="R8",
+        nature=Exact(),
+        formula="KL(p_T || N(0,I)) + sum [int J dtau - (2(1-e^-h)-h) J_n]",
+    ),
+    Result(fisher_information, Noised, source="R8", nature=Exact(), formula="J = E |grad log p_tau|^2"),
+    Result(
+        dependence,
+        Data,
+        source="R9",
+        nature=Exact(),
+        formula="Dep = sum_k E |d/dx_k log p(x_>k|x_<=k)|^2 = J_vanilla - J_AR at noising time 0",
+    ),
+    Result(
+        leading_joint_kl,
+        GaussianSampling,
+        source="R9d",
+        nature=LeadingOrder("step"),
+        formula="h^2/4 sum over stages of tr S_k^-2",
+    ),
+    Result(
+        steps_to_accuracy,
+        Accuracy,
+        source="R10",
+        nature=Exact(),
+        formula="smallest N from which on KL(p || output) <= level",
+    ),
+    Result(
+        phase_boundary,
+        EqualCalls,
+        source="R10",
+        nature=LeadingOrder("step"),
+        formula="g^2 = [sqrt((1+b)^2 + 3(1+b^2)) - (1+b)]/b, b = (s_1/sigma)^2",
+    ),
+    Result(
+        best_patch_order,
+        GaussianData,
+        source="R11",
+        nature=LeadingOrder("step"),
+        formula="the order that minimises sum of tr S_k^-2",
+    ),
+    Result(
+        optimal_grid,
+        OptimalSteps,
+        source="R12",
+        nature=LeadingOrder("step"),
+        formula="h ~ (sum lambda_tau^-2)^(-1/2), or (sum |w|/lambda)^(-1/2)",
+    ),
+    Result(
+        score_error_kl,
+        ScoreBias,
+        source="R13",
+        nature=LeadingOrder("step"),
+        formula="b^2 R(lambda)^2/(2 lambda), R = 2 lambda arctan(sqrt c)/sqrt c, c = lambda - 1",
+    ),
+    Result(
+        rule_violation,
+        RuleSampling,
+        source="R14",
+        nature=Exact(),
+        formula="Var(x_2 - g x_1) = (-g,1) Cov (-g,1)^T",
+    ),
+    Result(
+        stability_limit,
+        FrozenScore,
+        source="R2",
+        nature=Exact(),
+        formula="h = ln(1 + 2 lambda/(2-lambda))",
+    ),
+    Result(
+        frozen_variance,
+        FrozenSteps,
+        source="R2",
+        nature=Exact(),
+        formula="(2+q)/((2/lambda-1)(2+q-2q/lambda)), q = e^h-1",
+    ),
+)
+
 __all__ = [
     "AR",
+    "RESULTS",
     "Accuracy",
     "Autoregressive",
     "BlockDiagonal",
@@ -86,4 +211,21 @@ __all__ = [
     "Uniform",
     "Vanilla",
     "WorstBias",
+    "best_patch_order",
+    "dependence",
+    "fisher_information",
+    "frozen_variance",
+    "joint_kl",
+    "leading_joint_kl",
+    "optimal_grid",
+    "output_law",
+    "output_moments",
+    "path_kl",
+    "phase_boundary",
+    "pointwise_conditional_kl",
+    "rule_violation",
+    "score_error_kl",
+    "stability_limit",
+    "stage_kl",
+    "steps_to_accuracy",
 ]

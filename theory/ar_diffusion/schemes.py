@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from lemmata.models import DomainError, Model, nested, real, vector, whole
 from theory.numerics import ornstein_uhlenbeck, step_grids
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 
 # ------------------------------------------------------------------ grids
 

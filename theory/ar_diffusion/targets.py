@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lemmata.models import DomainError, Model, flag, nested, real, vector, whole
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 
 WEIGHT_TOLERANCE = 1e-9
 """How far the weights of a mixture may sum from 1; they are normalised afterwards."""

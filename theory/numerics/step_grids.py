@@ -6,13 +6,14 @@ All grids are arrays of N + 1 strictly decreasing nodes with exact ends.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lemmata.domains import DomainError
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 
 POINTS = 8193  # of the trapezoid rule for the distribution function of the nodes
 
