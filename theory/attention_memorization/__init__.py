@@ -14,7 +14,7 @@ Z. Liao, J. Liu, T. Hou, D. Zou, Z. Ling, arXiv 2506.18656.
 
 from __future__ import annotations
 
-from lemmata.records import Asymptotic, Result
+from lemmata.records import Asymptotic, Exact, Result
 from theory.attention_memorization.error import (
     Curve,
     error_curve,
@@ -23,6 +23,7 @@ from theory.attention_memorization.error import (
     resolvent_trace,
     trace_error,
 )
+from theory.attention_memorization.exponents import small_ridge_exponent
 from theory.attention_memorization.limit import Limit, limit_of
 from theory.attention_memorization.models import (
     Aligned,
@@ -37,6 +38,17 @@ from theory.attention_memorization.models import (
     Unbalanced,
 )
 from theory.attention_memorization.ridge_regression import ridge_regression_error
+from theory.attention_memorization.ridgeless import ridgeless_error
+from theory.attention_memorization.special import (
+    at_equal_eigenvalue,
+    even_error,
+    hermite_coefficients,
+    large_ridge_slope,
+    linear_error,
+    mean_eigenvalue,
+    softmax_equivalent,
+    softmax_error,
+)
 
 _LIMIT = Asymptotic("tokens", "dimension", order=1)
 
@@ -76,6 +88,27 @@ RESULTS = (
         nature=Asymptotic("tokens", "dimension", order=1),
         formula="E = gamma^2 [1+2m+(1+rho)m^2] / (1+(1+rho)m)^2 / [1/m^2 - c/(1+m)^2],  m = m(-gamma), c = p/n",
     ),
+    Result(
+        ridgeless_error,
+        Attention,
+        source="R6",
+        nature=_LIMIT,
+        formula="E(0+) = (1-c) [1/(1+rho) + rho/(1+rho) int s2/(w + C^2) dF_x] without weights, 0 if c >= 1",
+    ),
+    Result(
+        hermite_coefficients,
+        Attention,
+        source="R2",
+        nature=Exact(),
+        formula="a_1 = E[xi f(xi)],  a_2 = E[(xi^2 - 1) f(xi)]/sqrt 2,  nu = E[f(xi)^2]",
+    ),
+    Result(
+        softmax_error,
+        Softmax,
+        source="R10",
+        nature=_LIMIT,
+        formula="E of the activation (e^t - e^(1/2))/e^(1/2): a_1 = 1, nu = e - 1",
+    ),
 )
 
 __all__ = [
@@ -92,11 +125,21 @@ __all__ = [
     "Spherical",
     "Strong",
     "Unbalanced",
+    "at_equal_eigenvalue",
     "error_curve",
+    "even_error",
+    "hermite_coefficients",
+    "large_ridge_slope",
     "limit_of",
+    "linear_error",
     "matched_filter_error",
+    "mean_eigenvalue",
     "memorization_error",
     "resolvent_trace",
     "ridge_regression_error",
+    "ridgeless_error",
+    "small_ridge_exponent",
+    "softmax_equivalent",
+    "softmax_error",
     "trace_error",
 ]
