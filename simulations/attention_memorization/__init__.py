@@ -6,11 +6,9 @@ from simulations.attention_memorization.attention import (
     ATTENTION,
     ATTENTION_GAP,
     ATTENTION_SINGLE,
-    ATTENTION_TILED,
     sample_attention,
     sample_attention_gap,
     sample_attention_single,
-    sample_attention_tiled,
 )
 from simulations.attention_memorization.label_average import LABEL_AVERAGE, sample_label_average
 from simulations.attention_memorization.layer import LayerErrors, layer_errors
@@ -28,7 +26,6 @@ SAMPLERS = (
     RIDGE_REGRESSION_LITERAL,
     ATTENTION,
     ATTENTION_SINGLE,
-    ATTENTION_TILED,
     ATTENTION_GAP,
     LABEL_AVERAGE,
     SOFTMAX,
@@ -39,7 +36,6 @@ __all__ = [
     "ATTENTION",
     "ATTENTION_GAP",
     "ATTENTION_SINGLE",
-    "ATTENTION_TILED",
     "LABEL_AVERAGE",
     "LINEAR_CHAIN",
     "RIDGE_REGRESSION",
@@ -51,7 +47,6 @@ __all__ = [
     "sample_attention",
     "sample_attention_gap",
     "sample_attention_single",
-    "sample_attention_tiled",
     "sample_label_average",
     "sample_linear_chain",
     "sample_ridge_regression",

@@ -24,8 +24,6 @@ from theory.numerics.activations import Coefficients
 
 Array = npt.NDArray[np.float64]
 
-TILE = 512  # rows of the attention matrix that the tiled sampler stores
-
 
 def sample_attention(
     model: Attention, rng: np.random.Generator, trials: int, *, ridge: Array
@@ -33,7 +31,8 @@ def sample_attention(
     """Errors of the attention layer from drawn tokens, at all ridges from one reduction.
 
     A trial costs n p normals and about 3 n^2 p + n p min(n, p) + 4/3 min(n, p)^3 operations, nearly all of them matrix
-    products; it takes n^2 + n p (w = 0) or n^2 + 2 n p numbers of memory beyond the tokens.
+    products (n^2 p more if w_K and w_Q have different directions). The attention matrix is never stored as a whole: the
+    memory beyond the tokens is n p (2 n p with weights), 512 n and min(n, p)^2 numbers.
 
     Parameters
     ----------
@@ -66,13 +65,6 @@ def sample_attention_single(
     in the proportional regime.
     """
     return _sample(model, rng, trials, ridge, precision=np.float32)
-
-
-def sample_attention_tiled(
-    model: Attention, rng: np.random.Generator, trials: int, *, ridge: Array
-) -> dict[str, Array]:
-    """As `sample_attention`, without storing the attention matrix: 512 of its rows at a time."""
-    return _sample(model, rng, trials, ridge, block=TILE)
 
 
 def sample_attention_gap(
@@ -143,5 +135,4 @@ _RIDGE = ("ridge",)
 
 ATTENTION = Sampler(sample_attention, axes=_RIDGE, ranges=LAYER, work=work, paired_trials=1)
 ATTENTION_SINGLE = Sampler(sample_attention_single, axes=_RIDGE, ranges=LAYER, work=work, paired_trials=1)
-ATTENTION_TILED = Sampler(sample_attention_tiled, axes=_RIDGE, ranges=LAYER, work=work, paired_trials=1)
 ATTENTION_GAP = Sampler(sample_attention_gap, axes=_RIDGE, ranges=_GAP, work=work, paired_trials=1)

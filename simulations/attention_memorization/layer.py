@@ -38,8 +38,8 @@ class Layer:
         Dimension p and number of tokens n.
     weights : Weights
         w_K and w_Q in the first axes.
-    block : int, optional
-        Rows of the attention matrix K that are stored at a time; all of them by default.
+    block : int
+        Rows of the attention matrix K that are stored at a time. More save no time, fewer cost some.
     precision : dtype
         Of K and its products: float64 or float32. The probe works in float64 in any case.
     """
@@ -49,12 +49,12 @@ class Layer:
         shape: tuple[int, int],
         weights: Weights,
         *,
-        block: int | None = None,
+        block: int = 512,
         precision: Any = np.float64,
     ) -> None:
         p, n = shape
         self.dimension, self.weights, self.precision = p, weights, np.dtype(precision)
-        self.block = n if block is None else min(block, n)
+        self.block = min(block, n)
         stored = -(-self.block * n * self.precision.itemsize // 8)
         self.room = np.empty(max(stored, min(n, p) ** 2))  # for K first, for the probe later
         self.space = {

@@ -25,8 +25,8 @@ def sample_softmax(
 ) -> dict[str, Array]:
     """Errors of softmax attention from drawn tokens, at all ridges from one reduction.
 
-    With the logits L = X^T W X / sqrt p, K is n/sqrt p times the softmax of L: over the keys (columns of the softmax sum
-    to one) or over the queries (rows do). A mask leaves out the diagonal. A trial costs about 4 n^2 p operations.
+    With the logits L = X^T W X / sqrt p, K is n/sqrt p times the softmax of L: over the keys (its columns sum to one)
+    or over the queries (its rows do). A mask leaves out the diagonal. A trial costs about 4 n^2 p operations.
 
     Parameters
     ----------
