@@ -24,7 +24,7 @@ from lemmata.models import DomainError
 from theory.attention_memorization import bulk
 from theory.attention_memorization.limit import Limit, limit_of
 from theory.attention_memorization.models import Attention
-from theory.attention_memorization.perturbation import Perturbation
+from theory.attention_memorization.perturbation import error_on, of_weights, of_weights_and_labels
 
 Array = npt.NDArray[np.float64]
 
@@ -184,21 +184,21 @@ def error_curve(model: Attention | Limit, ridges: Any) -> Curve:
     ridge = np.asarray(ridges, dtype=float)
     if ridge.ndim != 1 or not len(ridge) or not np.all((ridge > 0) & np.isfinite(ridge)):
         raise DomainError("ridges", ridges, "a list of finite real numbers > 0")
-    # E depends on (a_1, a_2, nu, d, gamma) through (a_1, a_2, d)/sqrt nu and gamma/nu, and not on the sign of f
-    power = limit.hermite.power
-    unit = math.copysign(math.sqrt(power), limit.hermite.linear)
-    law = bulk.law_of(limit.ratio, limit.hermite.linear / unit, limit.diagonal / unit)
-    solution = bulk.solve(law, limit.snr, ridge / power)
-    couplings = Perturbation(
-        limit.weights.matrix, law.slope, limit.hermite.quadratic / unit / limit.ratio, limit.mean
-    )
+    hermite = limit.hermite
+    law = bulk.law_of(limit.ratio, hermite.linear, hermite.power, limit.diagonal)
+    solution = bulk.solve(law, limit.snr, ridge / hermite.power)
     noise = -solution.ridge * solution.trace * solution.trace_slope
-    filtered = couplings.error_on_matched_filter(law, solution)
-    if couplings.sees_imbalance:
-        error = couplings.error_on_labels(law, solution)
+    gram, snr = limit.weights.matrix, limit.snr
+    if limit.mean != 0 and hermite.quadratic != 0:
+        quadratic = hermite.quadratic / math.copysign(math.sqrt(hermite.power), hermite.linear) / limit.ratio
+        perturbation = of_weights_and_labels(gram, law.slope, quadratic, limit.mean)
+        filtered = error_on(perturbation.matched_filter, perturbation, law, solution)
+        error = error_on(perturbation.labels, perturbation, law, solution)
     else:
-        error = (noise + limit.snr * filtered) / (1 + limit.snr)
-    return Curve(ridge, error, noise, filtered, solution.trace / power)
+        perturbation = of_weights(gram, law.slope)
+        filtered = error_on(perturbation.matched_filter, perturbation, law, solution)
+        error = (noise + snr * filtered) / (1 + snr)
+    return Curve(ridge, error, noise, filtered, solution.trace / hermite.power)
 
 
 def _at_own_ridge(model: Attention) -> Curve:

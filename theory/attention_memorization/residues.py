@@ -25,8 +25,8 @@ import numpy as np
 
 from lemmata.kernels import kernel
 
-NOISE, MATCHED, PLAIN, TILTED = range(4)
-"""Measures, by their transforms: m; s = y/(1 + rho y), that of the matched filter; y; (1 - y) s."""
+NOISE, MATCHED, PLAIN = range(3)
+"""Measures, by their transforms: m, noise; s = y/(1 + rho y), matched filter; y, X^T w with w orthogonal to mu."""
 
 PHI, THETA, ETA, PHI_PHI, PHI_THETA, THETA_THETA, PHI_ETA, THETA_ETA, ETA_ETA = range(9)
 """Integrals of phi = (1 + b D)/P, theta = b C/P, eta = A b/P and of their products."""
@@ -111,13 +111,18 @@ def fill_differences(ratio, slope, count, roots, values, noise, table):
         for i in range(2 * count - width):
             j = i + width
             p, q = i % count, j % count
-            gap = roots[q] - roots[p]
-            if p * q == 2:  # the pair that may pinch the real axis
-                gap = (values[q] - values[p]) / slope
+            product = ratio * table[p, p] * table[q, q]
+            if abs(product) < 0.5:
+                divisor = 2 * (1 - product) / table[p, p]
+            else:  # the same without cancellation
+                gap = roots[q] - roots[p]
+                if p * q == 2:  # the pair that may pinch the real axis
+                    gap = (values[q] - values[p]) / slope
+                divisor = surd[p] + surd[q] + gap
             total = 0.0j
             for k in range(i + 1, j):
                 total += table[i, k] * table[k, j]
-            table[i, j] = 2 * (table[i + 1, j] + ratio * total) / (surd[p] + surd[q] + gap)
+            table[i, j] = 2 * (table[i + 1, j] + ratio * total) / divisor
 
 
 @kernel
@@ -175,33 +180,27 @@ def integrate(rows, level, coupling, slope, values, count, out):
 
 @kernel
 def fill_measures(ratio, snr, count, noise, table, rows):
-    """Differences of the transforms of 1, b and b^2 against each of the four measures: `rows` (4, 3, 6).
+    """Differences of the transforms of 1, b and b^2 against each of the three measures: `rows` (3, 3, 6).
 
-    From y: z y = -1 + y + c (1 - y) y, and with s = y/(1 + rho y): z s = -1 + (1 + rho) s + c (1 - y) s.
+    With s = y/(1 + rho y): z s = -1 + (1 + rho) s + c (1 - y) s, and z (1 - y) s = -1 + y + (1 - y)(z s + 1); the
+    transform of b s is z s + 1, and so on. Noise is rho = -1, and y itself rho = 0.
     """
-    size, c, gain = 2 * count, ratio, 1 + snr
-    rest, lift, factor = np.empty(6, np.complex128), np.empty(6, np.complex128), np.empty(6, np.complex128)
-    faded = np.empty((4, 6), np.complex128)
-    for j in range(size):
-        lift[j] = 1 + noise[j % count]
-        rest[j] = 1 / lift[j]
-        factor[j] = 1 / (1 + snr * table[j, j])
-    y = table[0]
-    fill_tilted(table, size, -1.0, lift, rows[0, 0])
-    fill_tilted(table, size, snr, factor, rows[1, 0])
-    fill_faded(table, size, rest, y, faded[0])  # (1-y) y
-    fill_faded(table, size, rest, faded[0], faded[1])  # (1-y)^2 y
-    fill_faded(table, size, rest, rows[1, 0], rows[3, 0])  # (1-y) s
-    fill_faded(table, size, rest, rows[3, 0], faded[2])  # (1-y)^2 s
-    for j in range(size):
-        rows[0, 1, j] = c * y[j]
-        rows[0, 2, j] = c * (y[j] + c * faded[0, j])
-        rows[2, 0, j] = y[j]
-        rows[2, 1, j] = y[j] + c * faded[0, j]
-        rows[2, 2, j] = rows[2, 1, j] + c * (y[j] + faded[0, j] + c * faded[1, j])
-        rows[3, 1, j] = y[j] + gain * rows[3, 0, j] + c * faded[2, j]
-        rows[1, 1, j] = gain * rows[1, 0, j] + c * rows[3, 0, j]
-        rows[1, 2, j] = gain * rows[1, 1, j] + c * rows[3, 1, j]
-    fill_faded(table, size, rest, rows[3, 1], faded[3])
-    for j in range(size):
-        rows[3, 2, j] = y[j] + c * faded[0, j] + gain * rows[3, 1, j] + c * (y[j] + faded[3, j])
+    size = 2 * count
+    rest, factor = np.empty(6, np.complex128), np.empty(6, np.complex128)
+    once, twice = np.empty(6, np.complex128), np.empty(6, np.complex128)
+    for measure in range(3):
+        rho = -1.0 if measure == 0 else snr if measure == 1 else 0.0
+        one, b, bb = rows[measure, 0], rows[measure, 1], rows[measure, 2]
+        for j in range(size):
+            lift = 1 + noise[j % count]
+            rest[j] = 1 / lift
+            factor[j] = lift if measure == 0 else 1 / (1 + rho * table[j, j])
+        fill_tilted(table, size, rho, factor, one)
+        fill_faded(table, size, rest, one, once)
+        if measure == 0:  # (1 - y) m = y
+            once[:] = table[0]
+        for j in range(size):
+            b[j] = (1 + rho) * one[j] + ratio * once[j]
+        fill_faded(table, size, rest, b, twice)
+        for j in range(size):
+            bb[j] = (1 + rho) * b[j] + ratio * (table[0, j] + twice[j])
