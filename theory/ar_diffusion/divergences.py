@@ -68,13 +68,13 @@ def stage_kl(model: Divergence) -> Array:
 def _stage_divergence(stage: Stage, reference: str) -> float:
     """E KL of a stage's conditional law from the true one, or from the true one noised up to the early stop."""
     parts, output = stage.directions, stage.reversal
+    if not np.all(np.isfinite(output.variance)):
+        return float("inf")
     if reference == "data":
         truth, error, loss = parts.variances, stage.variance_error, stage.mean_loss
     else:
         truth = ornstein_uhlenbeck.noised_variance(parts.variances, stage.early_stop)
         error, loss = output.error, stage.start_factor
-    if not np.all(np.isfinite(output.variance)):
-        return float("inf")
     # E (loss m - shift)^2 over conditional means m, whose mean is parts.mean
     squares = loss**2 * parts.mean_squares - 2 * loss * output.shift * parts.mean + output.shift**2
     return float(

@@ -134,6 +134,8 @@ def rule_violation(model: RuleSampling) -> float:
     R14 of docs/papers/ar_diffusion.md.
     """
     g, noise = model.target.gain, model.target.rule_noise
+    error = law(model).covariance_error
+    if not np.all(np.isfinite(error)):
+        return float("inf")
     residual = np.array([-g, 1.0])
-    excess = float(residual @ law(model).covariance_error @ residual)
-    return noise**2 + excess if np.isfinite(excess) else float("inf")
+    return noise**2 + float(residual @ error @ residual)
