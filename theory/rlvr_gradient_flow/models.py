@@ -187,7 +187,9 @@ class Teacher(Bandit):
     start, rates, kl
         As for `Bandit`.
     teacher : list of K probabilities
-        q; zeros are allowed, sum 1.
+        q; zeros are allowed, sum 1. Empty: the best pattern alone.
+    level : float
+        Level of the best pattern that fine-tuning has to reach, where one is asked for.
     """
 
     teacher: tuple[float, ...] = vector(
@@ -197,6 +199,7 @@ class Teacher(Bandit):
         default=(),
         doc="pattern distribution q of the data; [] is the best pattern",
     )
+    level: float = real(above=0, below=1, default=0.5, doc="level of the best pattern to be reached")
 
     def validate(self) -> None:
         super().validate()

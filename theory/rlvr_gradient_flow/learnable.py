@@ -1,0 +1,110 @@
+"""Learnable answers under the plain gradient: the joint flow, and who wins among two patterns (R12).
+
+theta_i' = pi_i (p_i - V), s_i' = kappa pi_i p_i (1 - p_i) with s_i = logit p_i and kappa = 1 + 1/n for n wrong answers.
+Time runs as u = ln(1 + t), since everything that happens late is a power of t.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import integrate, optimize, special
+
+from theory.rlvr_gradient_flow.models import LearnableAnswers, Pair
+from theory.rlvr_gradient_flow.orbit import Array
+
+DECIDED = 4.0
+"""A pattern has won when its logit is that much beyond the larger of 0 and its start; 6 gives the same to 1e-7."""
+MOST_LOGIT = 14.0
+"""The separatrix is sought between this logit and its negative."""
+_LATEST = 60.0
+"""ln(1 + t) at which a pattern counts as undecided."""
+
+
+def learnable_flow(model: LearnableAnswers) -> Array:
+    """Policy and success rates at a time when the answers are trained too, by integrating the flow.
+
+    Parameters
+    ----------
+    model : LearnableAnswers
+
+    Returns
+    -------
+    array of float, shape (2, K)
+        Policy, success rates.
+
+    References
+    ----------
+    R12.
+    """
+    start, rates = np.array(model.start), np.array(model.rates)
+    state = np.concatenate([np.log(start), special.logit(rates)])
+    kappa = 1.0 + 1.0 / model.wrong_answers
+    end = math.log1p(model.time)
+    if end > 0:
+        solution = integrate.solve_ivp(
+            _joint_speed, (0.0, end), state, method="LSODA", rtol=1e-11, atol=1e-12, args=(kappa,)
+        )
+        state = solution.y[:, -1]
+    return np.array([special.softmax(state[: start.size]), special.expit(state[start.size :])])
+
+
+def separatrix(model: Pair) -> float:
+    """Smallest probability of the first pattern at the start from which it wins, with learnable binary answers.
+
+    With frozen answers the better pattern wins from every start; here it does so above the separatrix only.
+
+    Parameters
+    ----------
+    model : Pair
+
+    Returns
+    -------
+    float
+        1/2 at equal rates; within about 1e-7. separatrix(p, q) + separatrix(q, p) = 1.
+
+    References
+    ----------
+    R12.
+    """
+    first, second = (float(special.logit(p)) for p in model.rates)
+    if first == second:
+        return 0.5
+    low, high = -MOST_LOGIT, MOST_LOGIT
+    logit = optimize.bisect(lambda x: _outcome(x, first, second), low, high, xtol=1e-7)
+    return float(special.expit(logit))
+
+
+def _joint_speed(u: float, state: Array, kappa: float) -> Array:
+    """d/du of (theta, s), in differences that keep their digits when all rates are near 1."""
+    count = state.size // 2
+    policy, odds = special.softmax(state[:count]), state[count:]
+    wrong = special.expit(-odds)
+    speed = np.concatenate([policy * (policy @ wrong - wrong), kappa * policy * special.expit(odds) * wrong])
+    return speed * math.exp(u)
+
+
+def _outcome(logit: float, first: float, second: float) -> float:
+    """Which pattern wins: the logit of the first one when it is decided."""
+
+    def speed(u: float, state: Any) -> list[float]:
+        policy, other = special.expit(state[0]), special.expit(-state[0])
+        p, q = special.expit(state[1]), special.expit(state[2])
+        wrong_p, wrong_q = special.expit(-state[1]), special.expit(-state[2])
+        scale = math.exp(u)
+        return [
+            2 * scale * policy * other * (wrong_q - wrong_p),
+            2 * scale * policy * p * wrong_p,
+            2 * scale * other * q * wrong_q,
+        ]
+
+    def undecided(u: float, state: Any) -> float:
+        return abs(logit) + DECIDED - abs(state[0])
+
+    undecided.terminal = True  # type: ignore[attr-defined]
+    run = integrate.solve_ivp(
+        speed, (0.0, _LATEST), [logit, first, second], method="LSODA", rtol=1e-9, atol=1e-11, events=undecided
+    )
+    return float(run.y[0, -1])
