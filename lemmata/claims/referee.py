@@ -299,9 +299,9 @@ class _Hearing:
         self, replacement: Prediction | Statement, stands: str
     ) -> Iterator[tuple[Question, list[Look]]]:
         """What a mutant asks, each with the looks that answer it."""
-        cases = [case for case in self.cases if case.part == stands and case.history]
+        cases = [case for case in self.cases if case.part == stands]
         if not isinstance(replacement, Statement):
-            for case in (case for case in cases if hasattr(case.statement, "prediction")):
+            for case in (case for case in cases if case.history and hasattr(case.statement, "prediction")):
                 mutant = case.statement.with_prediction(replacement)
                 model = _attacked(mutant, case.model)
                 questions = mutant.questions(model)
@@ -317,10 +317,11 @@ class _Hearing:
         matched = False
         for model in dict.fromkeys(case.model for case in cases):
             for question in replacement.questions(_attacked(replacement, model)):
-                looks = max((c.looks for c in cases if _answers(c, question, model)), key=len, default=None)
-                if looks is not None:
-                    matched = True
-                    yield question, looks
+                answering = [case for case in cases if _answers(case, question, model)]
+                matched = matched or bool(answering)
+                longest = max(answering, key=lambda case: len(case.looks), default=None)
+                if longest is not None and longest.looks:  # none, where other evidence settled the claim
+                    yield question, longest.looks
         if cases and not matched:
             raise ValueError(f"{self.claim.id}: a mutant must be judged on the claim's own data")
 

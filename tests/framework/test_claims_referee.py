@@ -227,6 +227,17 @@ def test_mutants_of_mixed_statements_replace_the_formulas_that_there_are():
     assert [mutant["outcome"] for mutant in judgement.mutants] == ["failed", "failed"]
 
 
+def test_a_mutant_whose_data_were_not_needed_survives_and_is_no_defect():
+    """What has no chance fails first, so that nothing is sampled: the claim disagrees, its mutant is open."""
+    computed = Identity(off(1.0), true_mean, margin(1e-9))
+    judgement = judged(
+        claim(published=(computed, identity()), mutants=(Mutant("five too much", identity(5.0)),))
+    )
+    assert judgement.verdict is REFUTED
+    assert judgement.mutants[0]["outcome"] == "open"
+    assert not judgement.agrees
+
+
 def test_a_mutant_about_other_data_is_refused():
     other = Mutant("elsewhere", Identity(off(0), COMMON["value"], margin(0.1)))
     with pytest.raises(ValueError, match="own data"):
