@@ -82,7 +82,7 @@ def tridiagonalise(matrix: Array, vectors: Array) -> tuple[Array, Array]:
     """
     m, k = len(matrix), len(vectors)
     diagonal, off, factors = np.empty((3, m))
-    work, status = np.empty(m * WORK), ctypes.c_int()
+    work, status = np.empty(m * WORK), ctypes.c_int64()
     room = (_place(work), _int(len(work)), ctypes.byref(status))
     places = (_place(diagonal), _place(off), _place(factors))
     _routine("dsytrd")(b"L", _int(m), *_address(matrix), *places, *room)
@@ -118,7 +118,7 @@ def _routine(name: str) -> Callable[..., None]:
 
 
 def _int(value: int) -> Any:
-    return ctypes.byref(ctypes.c_int(value))
+    return ctypes.byref(ctypes.c_int64(value))  # libraries that read 32 bits of it find the same number
 
 
 def _real(like: Array, value: float) -> Any:
