@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from lemmata.claims import CERTIFIED, Claim, Mutant, Symbolic
@@ -16,6 +17,7 @@ def _cancelled(*expressions: Any) -> tuple[Any, ...]:
 # ------------------------------------------------------------------ R0: the law's transform and its branch
 
 
+@cache
 def _transform_from_density(has_more_tokens: bool, with_atom: bool = True) -> tuple[Any, ...]:
     """s = sqrt c, x with |x| < 1, z, and m(z) = int dF(b)/(b - z) by residues.
 
@@ -250,7 +252,7 @@ R2 = Claim(
 
 
 def _bulk(noise_sign: int = 1, swaps: bool = True) -> tuple[Any, ...]:
-    """The inverse of the linearised resolvent at one eigenvalue b of B, with the noise's mean effect.
+    """The linearised resolvent at one eigenvalue b of B, bare and with the noise's mean effect.
 
     L = [[gamma, K^T, 0], [K, 0, 1], [0, 1, B]] has the block (L^-1)_11 = (gamma + K^T B K)^-1. The noise N is symmetric
     and stands in both off-diagonal blocks, L = L_0 + E N with E = [[0, 1], [1, 0]], so that L_0 becomes L_0 - s2 E g E,
@@ -267,7 +269,12 @@ def _bulk(noise_sign: int = 1, swaps: bool = True) -> tuple[Any, ...]:
     effect = s2 * swap * g * swap
     effect[0, 1], effect[1, 0] = noise_sign * effect[0, 1], noise_sign * effect[1, 0]
     dressed = bare - sympy.diag(effect, sympy.zeros(1, 1))
-    return (gamma, b, s2, kernel, q, r, h), bare.inv(), dressed.inv()
+
+    def above_tokens(matrix: Any) -> Any:
+        """The inverse of the first two blocks of the inverse (Schur)."""
+        return matrix[:2, :2] - matrix[:2, 2] * matrix[2, :2] / matrix[2, 2]
+
+    return (gamma, b, s2, kernel, q, r, h), above_tokens(bare), above_tokens(dressed)
 
 
 def _stated(gamma: Any, b: Any, s2: Any, kernel: Any, q: Any, r: Any, h: Any) -> tuple[Any, ...]:
@@ -278,13 +285,14 @@ def _stated(gamma: Any, b: Any, s2: Any, kernel: Any, q: Any, r: Any, h: Any) ->
 
 
 def _bulk_residues(noise_sign: int = 1, swaps: bool = True) -> tuple[Any, ...]:
-    (gamma, b, s2, kernel, q, r, h), bare, inverse = _bulk(noise_sign, swaps)
+    import sympy
+
+    (gamma, b, s2, kernel, q, r, h), bare, dressed = _bulk(noise_sign, swaps)
     level, shifted, phi, theta, eta = _stated(gamma, b, s2, kernel, q, r, h)
+    product = dressed * sympy.Matrix([[phi, theta], [theta, -eta]]) - sympy.eye(2)
     return _cancelled(
-        bare[0, 0] - 1 / (gamma + b * kernel**2),
-        inverse[0, 0] - phi,
-        inverse[0, 1] - theta,
-        inverse[1, 1] + eta,
+        bare.inv()[0, 0] - 1 / (gamma + b * kernel**2),
+        *product,
         level * phi + shifted * theta - 1,
     )
 
