@@ -69,7 +69,8 @@ class Products:
     def __init__(self, *, reduce: bool) -> None:
         n, p = TOKENS, DIMENSION
         self.reduce = reduce
-        self.tokens = np.random.default_rng(1).standard_normal((p, n))
+        rng = np.random.default_rng(1)
+        self.tokens = rng.standard_normal((p, n))
         self.kernel, self.features, self.gram = np.empty((n, n)), np.empty((p, n)), np.empty((p, p))
 
     def __call__(self) -> None:
