@@ -242,13 +242,11 @@ def _newton(law, ridge, tolerance, state, nodes, matrix):
 
 
 @kernel
-def _descend(law, ridge, target, state, nodes, matrix):
-    """Follow the solution from `ridge` to `target`, in place, along tangents; whether it was reached."""
-    trial, tangent = np.empty(3), np.empty(3)
+def _descend(law, ridge, target, tangent, state, nodes, matrix):
+    """Follow the solution from `ridge` to `target` along tangents, in place; whether it was reached."""
+    trial = np.empty(3)
     stride = 4.0
     while ridge != target:
-        _linearise(law, ridge, state, nodes, matrix)
-        _solve(matrix, 4, tangent)
         move = math.log(target / ridge)
         last = move >= -stride
         move = max(move, -stride)
@@ -257,10 +255,11 @@ def _descend(law, ridge, target, state, nodes, matrix):
         trial[2] = state[2] + tangent[2] * move
         goal = target if last else ridge * math.exp(move)
         if _newton(law, goal, FINAL if last else ROUGH, trial, nodes, matrix):
-            for k in range(3):  # a slice would take seconds to compile
-                state[k] = trial[k]
-            ridge = goal
+            state[:], ridge = trial, goal
             stride *= 2
+            if not last:
+                _linearise(law, ridge, state, nodes, matrix)
+                _solve(matrix, 4, tangent)
         else:
             stride *= 0.5
             if stride < 1e-3:
@@ -282,8 +281,10 @@ def follow(law, snr, ridges, out):
     state = np.array([ridge + excess * ratio, 1 / ridge, 0.0])
     if not _newton(law, ridge, FINAL, state, nodes, matrix):
         return 0
+    _linearise(law, ridge, state, nodes, matrix)
+    _solve(matrix, 4, tangent)
     for i in range(len(ridges)):
-        if not _descend(law, ridge, ridges[i], state, nodes, matrix):
+        if not _descend(law, ridge, ridges[i], tangent, state, nodes, matrix):
             return i
         ridge = ridges[i]
         count, table, lost = _linearise(law, ridge, state, nodes, matrix)

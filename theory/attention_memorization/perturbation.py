@@ -86,14 +86,19 @@ def of_weights(gram: Matrix, slope: float) -> Perturbation:
         # w_K and w_Q in units of their norms: along mu, orthogonal to it, and w_K orthogonal to w_Q besides;
         # without signal they count as orthogonal to its direction
         of_key, of_query = (gram[0][1] / key / signal, gram[0][2] / query / signal) if snr > 0 else (0.0, 0.0)
-        across = math.sqrt(max(1 - of_query**2, 0.0))
+        across = _leg(1 - of_query**2)
         along = (gram[1][2] / key / query - of_key * of_query) / across if across > 0 else 0.0
-        rest = math.sqrt(max(1 - of_key**2 - along**2, 0.0))
+        rest = _leg(1 - of_key**2 - along**2)
         lift = math.sqrt(1 + snr)  # |X^T w| / sqrt n for a unit w along mu
         coupling = (
             slope * key * query * np.outer([lift * of_query, across, 0.0], [lift * of_key, along, rest])
         )
     return Perturbation((MATCHED, PLAIN, PLAIN), coupling, matched_filter, labels)
+
+
+def _leg(square: float) -> float:
+    """Square root of what is left of one; what is left by rounding counts as nothing."""
+    return math.sqrt(square) if square > 1e-15 else 0.0
 
 
 def of_weights_and_labels(gram: Matrix, slope: float, quadratic: float, mean: float) -> Perturbation:

@@ -112,7 +112,7 @@ def fill_differences(ratio, slope, count, roots, values, noise, table):
             j = i + width
             p, q = i % count, j % count
             product = ratio * table[p, p] * table[q, q]
-            if abs(product) < 0.5:
+            if product.real**2 + product.imag**2 < 0.25:
                 divisor = 2 * (1 - product) / table[p, p]
             else:  # the same without cancellation
                 gap = roots[q] - roots[p]
