@@ -77,7 +77,7 @@ def residuals(data, gamma, point):
 
 
 def newton(data, gamma, point, tolerance):
-    """Newton's method with difference quotients; None if it does not converge."""
+    """Newton's method with difference quotients; an empty list if it does not converge."""
     h = mpf(10) ** (-mp.dps // 3)
     value = residuals(data, gamma, point)
     for _ in range(40):
@@ -94,7 +94,7 @@ def newton(data, gamma, point, tolerance):
         value = residuals(data, gamma, point)
         if size < tolerance:
             return point
-    return None
+    return []
 
 
 def solve(data, gamma):
@@ -111,7 +111,7 @@ def solve(data, gamma):
             share = mp.log(target / now) / before[1]
             guess = [x + share * (x - y) for x, y in zip(point, before[0], strict=True)]
         found = newton(data, target, guess, mpf(10) ** -6)
-        if found is None:
+        if not found:
             factor = mp.sqrt(factor)
             assert factor > 1.0001
             continue

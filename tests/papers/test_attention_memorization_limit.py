@@ -113,7 +113,8 @@ def region(case: dict[str, Any]) -> str:
 def test_r4_agrees_with_30_digits_in_every_region() -> None:
     """R3, R4, R5, R8: 180 cases over the whole domain, solved by residues and differentiated at 100 digits.
 
-    1e-10 relative on E, T, S and q; 1e-6 on an S below 1e-10, which no E sees. One region cannot have it in double precision: a linear f with zeroed diagonal at
+    1e-10 relative on E, T, S and q; 1e-6 on an S below 1e-10, which no E sees.
+    One region cannot have it in double precision: a linear f with zeroed diagonal at
     ridges near 1e-12, where the roots lie 1e-6 from the axis; there 1e-9.
     """
     worst: dict[str, float] = defaultdict(float)
