@@ -1,8 +1,8 @@
 """Context hijacking of linear transformers: training risk, hijack error and the effect of depth, exact at every size.
 
-A transformer of L linear layers runs L steps of gradient descent on the examples of its prompt, from c beta*. Trained on
-prompts of n clean examples of a task w* near the prior direction beta*, it is then shown N copies of one example that is
-correct, close to the query, and on the other side of the task's boundary. With r the hijacker's length and
+A transformer of L linear layers runs L steps of gradient descent on the examples of its prompt, from c beta*. Trained
+on prompts of n clean examples of a task w* near the prior direction beta*, it is then shown N copies of one example
+that is correct, close to the query, and on the other side of the boundary. With r the hijacker's length and
 
     kappa = (1 - alpha N r^2)^L,   margin = s c rho + kappa c sqrt(1 - rho^2) g - (1 - kappa),
 
@@ -15,7 +15,7 @@ T. Li, C. Zhang, X. Chen, Y. Cao, D. Zou, arXiv 2502.15609.
 
 from __future__ import annotations
 
-from lemmata.records import Asymptotic, Exact, LeadingOrder, OneSided, Result
+from lemmata.records import Exact, LeadingOrder, OneSided, Result
 from theory.context_hijacking.contexts import (
     clean_accuracy,
     hijack_error_bound,
@@ -57,6 +57,9 @@ from theory.context_hijacking.thresholds import critical_hijackers, half_error_h
 from theory.context_hijacking.tuning import optimal_excess_risk, optimal_initial_scale, optimal_step_size
 
 _MANY_EXAMPLES = LeadingOrder("dimension / examples")
+_MANY_DIMENSIONS = LeadingOrder(
+    "1 / examples"
+)  # at a fixed ratio, and a fixed product of step size and examples
 
 RESULTS = (
     Result(
@@ -70,14 +73,14 @@ RESULTS = (
         excess_training_risk_limit,
         Training,
         source="R5",
-        nature=Asymptotic("examples", "dimension", order=1),
+        nature=_MANY_DIMENSIONS,
         formula="E2 int p^2 dmu + (1-2/pi)(d/n) int (1-p)^2/t dmu,  mu Marchenko-Pastur, E2 = E|c beta* - tau w*|^2",
     ),
     Result(
         gradient_flow_risk,
         Training,
         source="R5",
-        nature=Asymptotic("examples", "dimension", "depth", order=1),
+        nature=_MANY_DIMENSIONS,
         formula="the same two integrals with p(t) = exp(-t n sum_l alpha_l)",
     ),
     Result(optimal_step_size, Tuning, source="R5", nature=Exact(), formula="argmin of R3 over equal steps"),
@@ -109,7 +112,7 @@ RESULTS = (
         ridge_excess_risk,
         Tuning,
         source="R6",
-        nature=Asymptotic("examples", "dimension", order=1),
+        nature=_MANY_DIMENSIONS,
         formula="B [sqrt((1-gamma+delta)^2 + 4 gamma delta) - (1-gamma+delta)] / (2 gamma),  delta = v/B",
     ),
     Result(

@@ -29,15 +29,15 @@ def contraction(model: Dose) -> float:
     R11.
     """
     q, power = residual_share(model), model.exponent
-    if power == 0:
+    if abs(power) < 1e-100:
         return q**model.dose
-    base = 1 + model.dose * math.expm1(power * math.log(q))
-    if base >= 0:
-        return base ** (1 / power)
+    change = model.dose * math.expm1(power * math.log(q))  # of the mean of powers, from 1
+    if change > -1:
+        return math.exp(math.log1p(change) / power)
     depth = round(1 / power)
     if not math.isclose(depth * power, 1, rel_tol=1e-12):
         raise DomainError("exponent", power, "1/L for a whole L where the steps overshoot")
-    return base**depth
+    return (1 + change) ** depth
 
 
 def depth_helps(model: Depths) -> float:

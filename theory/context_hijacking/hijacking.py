@@ -40,8 +40,8 @@ def hijack_error(model: Hijack) -> float:
     Returns
     -------
     float
-        Between 0 and 1, to about 1e-12 at a fixed or uniform margin and a cone prior, 1e-10 otherwise. Overshooting
-        steps (alpha N r^2 > 1) are no exception: then kappa has the sign of the parity of the depth.
+        Between 0 and 1; absolute error below 1e-12, and below 1e-9 where steps overshoot (alpha N r^2 > 1; then kappa
+        has the sign of the depth's parity). Half-normal margins: 1e-6 where steps overshoot in few dimensions.
 
     References
     ----------
