@@ -1,4 +1,4 @@
-"""The chi chain beside the best plain code for one ridge, and beside itself at another size; the attention layer."""
+"""The chi chain beside the best plain code for one ridge, and beside itself at another size; curve and layer of attention."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from scipy import linalg
 from scipy.linalg import blas
 
+from benchmarks.attention_memorization_curve import BENCHMARKS as CURVE
 from benchmarks.attention_memorization_layer import BENCHMARKS as LAYER
 from lemmata.benchmarking import Benchmark
 from simulations.attention_memorization import sample_ridge_regression
@@ -68,5 +69,6 @@ BENCHMARKS = (
     _against_plain(1e-12, 1024),
     _against_small(1.0, 32768),
     _against_small(1e-2, 8192),
+    *CURVE,
     *LAYER,
 )
