@@ -1,4 +1,4 @@
-"""The chi chain beside the best plain code for one ridge, and beside itself at another size; curve and layer of attention."""
+"""The chi chain beside plain code and beside itself at another size; curve and layer of attention."""
 
 from __future__ import annotations
 

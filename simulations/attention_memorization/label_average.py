@@ -99,7 +99,8 @@ def spherical_average(matched_filter_error: Array, trace_error: Array, revealed:
     if concentration == 0:
         return trace_error
     share = 1 - (n - 1) * bessel_ratio(n / 2 - 1, concentration) / concentration
-    return share * matched_filter_error + (1 - share) * (n * trace_error - matched_filter_error) / (n - 1)
+    rest = (n * trace_error - matched_filter_error) / (n - 1)
+    return np.clip(share * matched_filter_error + (1 - share) * rest, 0.0, 1.0)
 
 
 def bessel_ratio(order: float, argument: float) -> float:
