@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rcParams
 
+from figures.attention_memorization.layers import with_strip
 from lemmata.pictures import COLORS, Figure, Quality, canvas, plot_simulation, plot_theory
 from lemmata.tables import theory_table
 from simulations.attention_memorization import RIDGE_REGRESSION, RIDGE_REGRESSION_LITERAL
@@ -41,13 +42,6 @@ def _with_ratios(data: pd.DataFrame, x: str, model: RidgeRegression) -> pd.DataF
     ratios = simulated.assign(output=RATIO, **{name: simulated[name] / limits for name in numbers})
     ends = data[data["kind"] == "theory"].sort_values(x).iloc[[0, -1]].assign(output=RATIO, value=1.0)
     return pd.concat([data, ends, ratios], ignore_index=True)
-
-
-def _with_strip() -> tuple[mpl.Figure, Axes, Axes]:
-    """Axes for a curve, and below them a strip for its ratio to the limit."""
-    figure, (top, strip) = canvas(2, 1, height=1.25, sharex=True, height_ratios=(3.2, 1))
-    strip.set(ylabel=r"$E$ / limit")
-    return figure, top, strip
 
 
 def _draw_curves(axes: Axes, data: pd.DataFrame, x: str, output: str = ERROR.name) -> None:
@@ -103,7 +97,7 @@ def ridge_curve(lab: Laboratory, quality: Quality) -> pd.DataFrame:
 
 def draw_ridge_curve(data: pd.DataFrame) -> mpl.Figure:
     """Log-log: slope 2 while the probe interpolates, saturation at 1."""
-    figure, axes, strip = _with_strip()
+    figure, axes, strip = with_strip(r"$E$ / limit")
     _draw_curves(axes, data, "ridge")
     _draw_curves(strip, data, "ridge", RATIO)
     strip.set(xlabel=r"ridge $\gamma$")
@@ -180,7 +174,7 @@ def snr_curve(lab: Laboratory, quality: Quality) -> pd.DataFrame:
 
 def draw_snr_curve(data: pd.DataFrame) -> mpl.Figure:
     """Log-log: flat at 1 - p/n without signal, slope -1 with a strong one."""
-    figure, axes, strip = _with_strip()
+    figure, axes, strip = with_strip(r"$E$ / limit")
     _draw_curves(axes, data, "snr")
     _draw_curves(strip, data, "snr", RATIO)
     strip.set(xlabel=r"signal-to-noise ratio $\rho=\|\mu\|^2$")

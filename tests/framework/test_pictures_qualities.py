@@ -72,9 +72,13 @@ class Asked:
         sizes = (np.prod([len(values) for values in batch.axes.values()]) for batch, _ in self.of(sampler))
         return int(sum(sizes))
 
-    def size(self) -> int:
-        """Markers times trials of everything."""
-        return sum(self.markers(sampler) * self.trials(sampler) for sampler in self.samplers())
+    def effort(self, sampler: str) -> float:
+        """The least work, trials times operations of a trial, behind any of a sampler's markers."""
+        return min(trials * batch.sampler.work(batch.model) for batch, trials in self.of(sampler))
+
+    def size(self) -> float:
+        """Markers times effort of everything."""
+        return sum(self.markers(sampler) * self.effort(sampler) for sampler in self.samplers())
 
 
 @cache
@@ -88,13 +92,16 @@ def asked(entry: Entry[Figure], quality: Quality) -> tuple[Asked, Any]:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.identifier)
 def test_every_quality_asks_for_more_than_the_one_below(entry: Entry[Figure]) -> None:
-    """The same samplers, each at no fewer markers and trials (whole chunks of them), and more of something."""
+    """The same samplers, each at no fewer markers and no less work a marker, and more of something.
+
+    Not trials: a draft may show many draws of a smaller model, since trials come in whole chunks.
+    """
     draft, standard, paper = (asked(entry, quality)[0] for quality in Quality)
     assert draft.samplers() == standard.samplers() == paper.samplers()
     for less, more in ((draft, standard), (standard, paper)):
         for sampler in less.samplers():
             assert less.markers(sampler) <= more.markers(sampler)
-            assert less.trials(sampler) <= more.trials(sampler)
+            assert less.effort(sampler) <= more.effort(sampler)
         assert less.size() < more.size()
 
 
@@ -119,6 +126,7 @@ MEMORIZATION = {
     "F1b": {"tokens": {4096}, "ridge": {1e-5}, "snr": {1.0}},
     "F1c": {"tokens": {2048}, "dimension": {512}, "ridge": {1e-5}},
 }
+LAYERS = {f"F2{name[-1]}": values for name, values in MEMORIZATION.items()}
 
 
 @pytest.mark.parametrize("figure", MEMORIZATION)
@@ -133,6 +141,15 @@ def test_figures_of_memorization_have_the_papers_parameters(figure: str, quality
     assert len(set(theory_rows[free])) > 3 * len(set(simulation[free]))
     assert theory_rows[free].min() <= simulation[free].min()
     assert theory_rows[free].max() >= simulation[free].max()
+
+
+@pytest.mark.parametrize("figure", LAYERS)
+def test_figures_of_the_layer_have_the_papers_parameters_at_its_quality(figure: str) -> None:
+    """arXiv 2506.18656, Fig. 2a-c: as Fig. 1a-c, the draws at quality `paper`; twenty draws a marker."""
+    record, _ = asked(by_id(f"attention_memorization/{figure}"), Quality.PAPER)
+    for name, values in LAYERS[figure].items():
+        assert {getattr(batch.model, name) for batch, _ in record.requests} == values
+    assert record.trials("sample_attention_gap") >= 20
 
 
 @pytest.mark.parametrize("figure", MEMORIZATION)
