@@ -113,7 +113,8 @@ def region(case: dict[str, Any]) -> str:
 def test_r4_agrees_with_30_digits_in_every_region() -> None:
     """R3, R4, R5, R8: 180 cases over the whole domain, solved by residues and differentiated at 100 digits.
 
-    1e-10 relative on E, T, S and q; 1e-6 on an S below 1e-10, which no E sees.
+    1e-10 relative on E, T and q, and on S unless it is a vanishing part of E: then it has the digits of E, whose part
+    it is (c = 1, rho = 100, ridge 1e-12: S is 1e-6 of E, and 8 of its digits are left).
     One region cannot have it in double precision: a linear f with zeroed diagonal at
     ridges near 1e-12, where the roots lie 1e-6 from the axis; there 1e-9.
     """
@@ -128,10 +129,11 @@ def test_r4_agrees_with_30_digits_in_every_region() -> None:
             errors = {x: float(abs(mpf(values[x]) / mpf(case[x]) - 1)) for x in values if x in case}
             is_pinched = case["nu"] == case["a1"] ** 2 and case["d"] == 0 and case["ridge"] < 1e-11
             for output, error in errors.items():
-                if output == "S" and values["S"] < 1e-10:
-                    assert error <= 1e-6, (case, error)
+                allowed = 1e-9 if is_pinched else 1e-10
+                if output == "S" and values["S"] < 1e-3 * values["E"]:
+                    assert error * values["S"] <= 1e-13 * values["E"], (case, error)
                     continue
-                assert error <= (1e-9 if is_pinched else 1e-10), (output, case, error)
+                assert error <= allowed, (output, case, error)
                 name = f"{output}, {region(case)}"
                 worst[name] = max(worst[name], error)
     report("attention", worst)

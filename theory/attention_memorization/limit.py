@@ -22,13 +22,13 @@ class Limit(Model):
     ratio : float
         c = p / n, between 0.02 and 50.
     ridge : float
-        Ridge gamma; gamma / nu lies between 1e-12 and 1e6.
+        Ridge gamma; gamma / nu lies between 1e-16 and 1e8.
     hermite : Coefficients
         a_1, a_2 and nu of the activation.
     diagonal : float
         d, the diagonal entries of K: 0 if they are set to zero, else the limit of f(sqrt p)/sqrt p.
     weights : Gram
-        Inner products of (mu, w_K, w_Q); the first is the signal-to-noise ratio rho, at most 1e4.
+        Inner products of (mu, w_K, w_Q); the first is the signal-to-noise ratio rho.
     mean : float
         Mean beta of the labels; it matters only if a_2 is not zero.
     """
