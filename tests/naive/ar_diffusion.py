@@ -141,3 +141,31 @@ def score_increment(
         gap = mixture_scores(*noised(early), x) - mixture_scores(*noised(late), y)
         total += w * float(rule @ np.sum(gap**2, axis=1))
     return total
+
+
+def conditional_mixture(
+    weights: Array, means: Array, covariances: Array, prefix: Array
+) -> tuple[Array, Array, Array]:
+    """The mixture of the remaining coordinates given the first ones (Bayes' rule, component by component)."""
+    k = len(prefix)
+    shares, centres, rests = [], [], []
+    for w, m, c in zip(weights, means, covariances, strict=True):
+        inverse = np.linalg.inv(c[:k, :k])
+        away = prefix - m[:k]
+        shares.append(
+            w * math.exp(-0.5 * away @ inverse @ away) / math.sqrt(np.linalg.det(2 * np.pi * c[:k, :k]))
+        )
+        centres.append(m[k:] + c[k:, :k] @ inverse @ away)
+        rests.append(c[k:, k:] - c[k:, :k] @ inverse @ c[:k, k:])
+    return np.array(shares) / sum(shares), np.array(centres), np.array(rests)
+
+
+def walk(weights: Array, means: Array, covariances: Array, nodes: Array, start: Array, noise: Array) -> Array:
+    """One particle: Y <- e^h Y + 2(e^h - 1) s_tau(Y) + sqrt(e^2h - 1) Z from `start` (d,), Z the rows of `noise`."""
+    y = np.array(start, dtype=float)
+    for (tau, after), z in zip(itertools.pairwise(nodes), noise, strict=True):
+        h = tau - after
+        noised = np.array([noised_covariance(c, tau) for c in covariances])
+        score = mixture_scores(weights, math.exp(-tau) * means, noised, y[None])[0]
+        y = math.exp(h) * y + 2 * (math.exp(h) - 1) * score + math.sqrt(math.exp(2 * h) - 1) * z
+    return y

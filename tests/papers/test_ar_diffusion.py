@@ -686,14 +686,18 @@ def test_r13_values_and_finite_grids() -> None:
 @given(strategies.sun_shadows(), strategies.grids(0.8))
 @settings(max_examples=share(2))
 def test_r14_rule_violation_is_that_of_the_law(sun: SunShadow, grid: Any) -> None:
-    """R14: Var(x_2 - g x_1) = (-g, 1) Cov (-g, 1)^T; AR: V_2 + (1 - M_2)^2 g^2 V_1."""
+    """R14: (-g, 1) Cov (-g, 1)^T + ((-g, 1) mean error)^2; AR with mean 0: V_2 + (1 - M_2)^2 g^2 V_1."""
     residual = np.array([-sun.gain, 1.0])
     for method in METHODS:
         law = output_law(GaussianSampling(sun, Scheme(method, grid)))
         found = rule_violation(RuleSampling(sun, Scheme(method, grid)))
         size = float(np.sum(np.abs(np.outer(residual, residual) * law[1:])))
-        assert found == pytest.approx(residual @ law[1:] @ residual, abs=1e-12 * condition(sun) * (1 + size))
+        off = residual @ (law[0] - sun.mean_vector())
+        expected = residual @ law[1:] @ residual + off**2
+        assert found == pytest.approx(expected, abs=1e-12 * condition(sun) * (1 + size))
         if isinstance(method, AR):
+            centred = replace(sun, mean=(0, 0))
+            found = rule_violation(RuleSampling(centred, Scheme(method, grid)))
             nodes = grid.nodes(np.ones(1))
             made = reverse(np.array([sun.sun_spread**2, sun.rule_noise**2]), nodes)
             lost = 1 - math.exp(-nodes[-1]) + math.exp(-nodes[0]) * made.factor[1]

@@ -112,6 +112,7 @@ def mixtures(draw: st.DrawFn, dimension: int = 2) -> Mixture:
     for _ in range(count):
         basis = orthogonal(draw(st.integers(0, 2**16)), dimension)
         values = np.array(draw(st.lists(st.floats(0.1, 1), min_size=dimension, max_size=dimension)))
+        values = values + 0.1 * np.arange(dimension)  # never all equal by shrinking
         covariance = (basis * values) @ basis.T
         covariances.append((0.5 * (covariance + covariance.T)).tolist())
     return Mixture(tuple(weights / weights.sum()), means, covariances, (1,) * dimension)  # type: ignore[arg-type]

@@ -157,7 +157,7 @@ RESULTS = (
         RuleSampling,
         source="R14",
         nature=Exact(),
-        formula="Var(x_2 - g x_1) = (-g,1) Cov (-g,1)^T",
+        formula="E(x_2 - mu_2 - g (x_1 - mu_1))^2 = (-g,1) Cov (-g,1)^T + ((-g,1) mean error)^2",
     ),
     Result(
         stability_limit,

@@ -116,9 +116,10 @@ def output_moments(model: GaussianSampling) -> Array:
 
 
 def rule_violation(model: RuleSampling) -> float:
-    """Var(x_2 - g x_1) of the output; sigma^2 for data.
+    """E(x_2 - mu_2 - g (x_1 - mu_1))^2 of the output, by how much the rule is violated; sigma^2 for data.
 
-    To first order in equal steps h it exceeds sigma^2 by h (1 + g^2) for vanilla sampling and by h for AR.
+    With mean 0 it is Var(x_2 - g x_1). To first order in equal steps h it exceeds sigma^2 by h (1 + g^2) for vanilla
+    sampling and by h for AR.
 
     Parameters
     ----------
@@ -134,8 +135,10 @@ def rule_violation(model: RuleSampling) -> float:
     R14 of docs/papers/ar_diffusion.md.
     """
     g, noise = model.target.gain, model.target.rule_noise
-    error = law(model).covariance_error
-    if not np.all(np.isfinite(error)):
+    output = law(model)
+    if not np.all(np.isfinite(output.covariance_error)):
         return float("inf")
     residual = np.array([-g, 1.0])
-    return noise**2 + float(residual @ error @ residual)
+    return noise**2 + float(
+        residual @ output.covariance_error @ residual + (residual @ output.mean_error) ** 2
+    )

@@ -17,6 +17,8 @@ SINGULAR = 1e-14
 """A covariance whose smallest eigenvalue is at most this share of the largest counts as singular."""
 IMAGE_SIDE = 8
 """Pixels along a side of `ShadowImages`."""
+WITH_RULE = ("sun_shadow", "parabola", "shadow_images")
+"""Kinds of targets whose patches are tied by a rule."""
 
 
 class Components(NamedTuple):
@@ -43,6 +45,16 @@ class Target(Model):
     def components(self) -> Components:
         """The target as a mixture of Gaussians."""
         raise NotImplementedError
+
+    def off_rule(self, points: Array) -> Array:
+        """How far points (P, d) are off the rule that ties the patches together, shape (P,).
+
+        Raises
+        ------
+        DomainError
+            If the target has no rule.
+        """
+        raise DomainError("target", self.kind(), f"one with a rule: {', '.join(WITH_RULE)}")
 
 
 class GaussianTarget(Target):
@@ -129,6 +141,9 @@ class SunShadow(GaussianTarget):
 
     def mean_vector(self) -> Array:
         return np.array(self.mean)
+
+    def off_rule(self, points: Array) -> Array:
+        return points[:, 1] - self.mean[1] - self.gain * (points[:, 0] - self.mean[0])
 
     def covariance_matrix(self) -> Array:
         g, variance = self.gain, self.sun_spread**2
@@ -354,6 +369,9 @@ class Parabola(IsotropicTarget):
         c = np.linspace(-self.extent, self.extent, self.centres_along)
         return _normalised(np.exp(-0.5 * c * c)), np.column_stack((c, c * c - 1))
 
+    def off_rule(self, points: Array) -> Array:
+        return points[:, 1] - points[:, 0] ** 2 + 1
+
 
 class ShadowImages(IsotropicTarget):
     """Images of 8 x 8 pixels: a disc (the sun) in the upper half, and a bar (its shadow) in the lower half.
@@ -400,6 +418,15 @@ class ShadowImages(IsotropicTarget):
             n = self.heights
             upper, lower = np.repeat(upper, n, axis=0), np.tile(lower, (n, 1))
         return np.full(len(upper), 1.0 / len(upper)), np.hstack((upper, lower))
+
+    def off_rule(self, points: Array) -> Array:
+        """Length of the shadow less the one that the sun's height implies, in pixels, by the nearest clean images."""
+        upper, lower = self.halves()
+        height, length = (
+            np.argmin(np.sum(clean**2, axis=1) - 2 * half @ clean.T, axis=1)
+            for clean, half in ((upper, points[:, : upper.shape[1]]), (lower, points[:, upper.shape[1] :]))
+        )
+        return (height - length) * (IMAGE_SIDE - 2.0) / (self.heights - 1)
 
 
 GAUSSIANS = (SunShadow, Gaussian, Autoregressive, Equicorrelated, BlockDiagonal)

@@ -1,0 +1,26 @@
+"""Samplers of vanilla and auto-regressive diffusion."""
+
+from __future__ import annotations
+
+from simulations.ar_diffusion.samplers import (
+    OUTPUT,
+    OUTPUT_LITERAL,
+    RULE_VIOLATION,
+    positions,
+    sample_output,
+    sample_output_literal,
+    sample_rule_violation,
+)
+
+SAMPLERS = (OUTPUT, RULE_VIOLATION, OUTPUT_LITERAL)
+
+__all__ = [
+    "OUTPUT",
+    "OUTPUT_LITERAL",
+    "RULE_VIOLATION",
+    "SAMPLERS",
+    "positions",
+    "sample_output",
+    "sample_output_literal",
+    "sample_rule_violation",
+]

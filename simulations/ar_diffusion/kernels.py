@@ -1,0 +1,170 @@
+"""Kernels: all steps of a stage for one block of particles, coordinate by coordinate in rows, particles in columns.
+
+A step is Y <- e^h Y + 2(e^h - 1)(s(Y) + bias) + sqrt(e^2h - 1) Z with the exact score of a noised mixture. Components
+are weighed by their log-densities, the largest taken off before `exp`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lemmata.kernels import kernel
+from simulations.sampling.exponential import exp_of_nonpositive
+
+Array = npt.NDArray[np.floating[Any]]
+
+GROW, PULL, SPREAD, DECAY, VARIANCE = range(5)
+"""Columns of a table of steps: e^h, 2(e^h - 1), sqrt(e^2h - 1), e^-tau, and s_tau^2 where components are isotropic."""
+
+
+@kernel(fastmath={"contract"})
+def isotropic_steps(
+    y: Array, base: Array, centres: Array, steps: Array, noise: Array, scratch: Array
+) -> None:
+    """All steps with components N(m_c, s^2 I) of one width.
+
+    Log-weights are linear in y: base_c + (e^-tau m_c . y - e^-2tau |m_c|^2/2)/s_tau^2.
+
+    Parameters
+    ----------
+    y : array (r, B)
+        Particles; changed in place.
+    base : array (C, B)
+        Fixed log-weights of the components, particle by particle.
+    centres : array (C, r)
+        m_c.
+    steps : array (N, 5)
+    noise : array (r, N, B)
+    scratch : array (C + 2 + r, B)
+        Room for log-weights, their largest, the sum of weights, and the weighted centre.
+    """
+    count, r = centres.shape
+    block = y.shape[1]
+    logs, top, total, centre = scratch[:count], scratch[count], scratch[count + 1], scratch[count + 2 :]
+    for n in range(len(steps)):
+        decay, precision = steps[n, DECAY], 1.0 / steps[n, VARIANCE]
+        for i in range(block):
+            top[i] = -1e300
+            total[i] = 0.0
+        for c in range(count):
+            square = 0.0
+            for j in range(r):
+                square += centres[c, j] * centres[c, j]
+            shift = -0.5 * decay * decay * square * precision
+            if r == 2:  # the common case in one pass
+                a, b = decay * centres[c, 0] * precision, decay * centres[c, 1] * precision
+                for i in range(block):
+                    value = base[c, i] + shift + a * y[0, i] + b * y[1, i]
+                    logs[c, i] = value
+                    top[i] = max(top[i], value)
+            else:
+                a = decay * centres[c, 0] * precision
+                for i in range(block):
+                    logs[c, i] = base[c, i] + shift + a * y[0, i]
+                for j in range(1, r):
+                    a = decay * centres[c, j] * precision
+                    for i in range(block):
+                        logs[c, i] += a * y[j, i]
+                for i in range(block):
+                    top[i] = max(top[i], logs[c, i])
+        for j in range(r):
+            for i in range(block):
+                centre[j, i] = 0.0
+        for c in range(count):
+            for i in range(block):
+                weight = exp_of_nonpositive(logs[c, i] - top[i])
+                logs[c, i] = weight
+                total[i] += weight
+            for j in range(r):
+                m = centres[c, j]
+                for i in range(block):
+                    centre[j, i] += logs[c, i] * m
+        grow = steps[n, GROW] - steps[n, PULL] * precision
+        pull, spread = steps[n, PULL] * precision * decay, steps[n, SPREAD]
+        for i in range(block):
+            total[i] = pull / total[i]
+        for j in range(r):
+            for i in range(block):
+                y[j, i] = grow * y[j, i] + total[i] * centre[j, i] + spread * noise[j, n, i]
+
+
+@kernel(fastmath={"contract"})
+def general_steps(
+    y: Array,
+    base: Array,
+    means: Array,
+    precisions: Array,
+    steps: Array,
+    push: Array,
+    noise: Array,
+    scratch: Array,
+) -> None:
+    """All steps with components of any covariance.
+
+    With u_c = (C_c)_tau^-1 (e^-tau m_c - y) the score is the weighted mean of u_c and the log-weights are
+    base_c + level_c - u_c . (e^-tau m_c - y)/2.
+
+    Parameters
+    ----------
+    y : array (d, B)
+        Particles; changed in place.
+    base : array (C, B)
+        Fixed log-weights of the components, particle by particle.
+    means : array (C, d, B)
+        Means of the components, particle by particle.
+    precisions : array (N, C, d, d + 1)
+        (C_c)_tau^-1, and in the last column's first row the level -ln|(C_c)_tau|/2.
+    steps : array (N, 5)
+    push : array (N, d)
+        2(e^h - 1) times the bias of the score.
+    noise : array (d, N, B)
+    scratch : array (C (d + 1) + 2 + 2 d, B)
+    """
+    count, d = means.shape[0], means.shape[1]
+    block = y.shape[1]
+    logs, top, total = scratch[:count], scratch[count], scratch[count + 1]
+    score, away = scratch[count + 2 : count + 2 + d], scratch[count + 2 + d : count + 2 + 2 * d]
+    pulls = scratch[count + 2 + 2 * d :]
+    for n in range(len(steps)):
+        decay = steps[n, DECAY]
+        for i in range(block):
+            top[i] = -1e300
+            total[i] = 0.0
+        for c in range(count):
+            for j in range(d):
+                for i in range(block):
+                    away[j, i] = decay * means[c, j, i] - y[j, i]
+            level = precisions[n, c, 0, d]
+            for i in range(block):
+                logs[c, i] = base[c, i] + level
+            for j in range(d):
+                u = pulls[c * d + j]
+                for i in range(block):
+                    u[i] = 0.0
+                for k in range(d):
+                    p = precisions[n, c, j, k]
+                    for i in range(block):
+                        u[i] += p * away[k, i]
+                for i in range(block):
+                    logs[c, i] -= 0.5 * u[i] * away[j, i]
+            for i in range(block):
+                top[i] = max(top[i], logs[c, i])
+        for j in range(d):
+            for i in range(block):
+                score[j, i] = 0.0
+        for c in range(count):
+            for i in range(block):
+                weight = exp_of_nonpositive(logs[c, i] - top[i])
+                logs[c, i] = weight
+                total[i] += weight
+            for j in range(d):
+                u = pulls[c * d + j]
+                for i in range(block):
+                    score[j, i] += logs[c, i] * u[i]
+        for j in range(d):
+            for i in range(block):
+                drift = steps[n, PULL] * score[j, i] / total[i] + push[n, j]
+                y[j, i] = steps[n, GROW] * y[j, i] + drift + steps[n, SPREAD] * noise[j, n, i]

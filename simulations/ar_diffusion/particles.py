@@ -1,0 +1,218 @@
+"""Particles driven by the exact scores of Gaussians and mixtures, all patches at once or patch by patch.
+
+Each coordinate draws from a stream of its own, so that vanilla and AR sampling on a common generator see the same
+noise. Where components are isotropic, only the span of their means is simulated: orthogonal to it the exact score is
+that of one Gaussian, and so is the output.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from simulations.ar_diffusion.kernels import general_steps, isotropic_steps
+from simulations.sampling.normals import fill_normals
+from theory.ar_diffusion import ExactScore, Sampling, WorstBias
+
+Array = npt.NDArray[np.floating[Any]]
+Streams = list[np.random.Generator]
+
+BLOCK = 256  # particles that walk together
+SLAB = 1 << 15  # numbers of noise that are drawn at a time: they stay in the cache
+SAME = 1e-12  # relative size of singular values that count as zero
+
+
+class Stage(NamedTuple):
+    """What a stage needs to know: its own coordinates, the earlier ones, and the mixture restricted to both.
+
+    Attributes
+    ----------
+    own, before : tuple of int
+        Coordinates.
+    weights : array (C,)
+    means : array (C, d)
+        Of all coordinates.
+    slopes : array (C, d_k, len(before))
+        Regression of the own coordinates on the earlier ones, component by component.
+    schurs : array (C, d_k, d_k)
+        Conditional covariances.
+    before_covariances : array (C, len(before), len(before))
+    """
+
+    own: tuple[int, ...]
+    before: tuple[int, ...]
+    weights: Array
+    means: Array
+    slopes: Array
+    schurs: Array
+    before_covariances: Array
+
+    def log_weights(self, made: Array) -> Array:
+        """log of weight x density of the clean earlier patches `made` (len(before), B), shape (C, B)."""
+        logs = np.repeat(np.log(self.weights)[:, None], made.shape[1], axis=1)
+        for c, covariance in enumerate(self.before_covariances):
+            if self.before:
+                factor = np.linalg.cholesky(covariance)
+                away = np.linalg.solve(factor, made - self.means[c, list(self.before), None])
+                logs[c] -= 0.5 * np.sum(away**2, axis=0) + np.sum(np.log(np.diag(factor)))
+        return logs
+
+    def conditional_means(self, made: Array) -> Array:
+        """Means of the own coordinates given the earlier ones, shape (C, d_k, B)."""
+        away = made - self.means[:, list(self.before), None]
+        return self.means[:, list(self.own), None] + self.slopes @ away
+
+
+def output_blocks(model: Sampling, rng: np.random.Generator, trials: int) -> Iterator[tuple[slice, Array]]:
+    """Blocks of particles at the end of sampling: the trials they are, and their positions (d, B)."""
+    dimension = model.target.total_dimension
+    streams = rng.spawn(dimension)
+    walkers = [_walker(model, stage) for stage in stages(model)]
+    for start in range(0, trials, BLOCK):
+        size = min(BLOCK, trials - start)
+        x = np.empty((dimension, size))
+        for walker in walkers:
+            own, before = list(walker.stage.own), list(walker.stage.before)
+            x[own] = walker.walk(x[before], [streams[j] for j in own])
+        yield slice(start, start + size), x
+
+
+def stages(model: Sampling) -> list[Stage]:
+    """The stages of a sampler, in the order of generation."""
+    weights, means, covariances = model.target.components()
+    parts: list[Stage] = []
+    before: tuple[int, ...] = ()
+    for own in model.scheme.method.stages(model.target.sizes):
+        a, b = np.array(own), np.array(before, dtype=int)
+        among = covariances[:, b[:, None], b]
+        cross = covariances[:, a[:, None], b]
+        slopes = np.linalg.solve(among, cross.swapaxes(1, 2)).swapaxes(1, 2)
+        schurs = covariances[:, a[:, None], a] - slopes @ cross.swapaxes(1, 2)
+        parts.append(Stage(own, before, weights, means, slopes, schurs, among))
+        before = (*before, *own)
+    return parts
+
+
+def _walker(model: Sampling, stage: Stage) -> IsotropicWalker | GeneralWalker:
+    variance = stage.schurs[0, 0, 0]
+    is_isotropic = np.array_equal(
+        stage.schurs, np.broadcast_to(variance * np.eye(len(stage.own)), stage.schurs.shape)
+    )
+    if is_isotropic and not np.any(stage.slopes) and isinstance(model.scheme.score_error, ExactScore):
+        return IsotropicWalker(model, stage, float(variance))
+    return GeneralWalker(model, stage)
+
+
+def step_table(nodes: Array, variance: float) -> Array:
+    """The table of steps that the kernels read, shape (N, 5)."""
+    q, times = np.expm1(-np.diff(nodes)), nodes[:-1]
+    noised = np.exp(-2 * times) * variance - np.expm1(-2 * times)
+    return np.column_stack((1 + q, 2 * q, np.sqrt(q * (2 + q)), np.exp(-times), noised))
+
+
+def start_and_noise(streams: Streams, steps: int, size: int, room: Array) -> Iterator[tuple[int, Array]]:
+    """First the start, (0, noise (r, 1, B)), then slabs of noise, (first step, noise (r, n, B)), all in `room`."""
+    r = len(streams)
+    slab = max(1, len(room) // (r * size))
+    for first, count in [(0, 1), *((n, min(slab, steps - n)) for n in range(0, steps, slab))]:
+        noise = room[: r * count * size].reshape(r, count, size)
+        for j, stream in enumerate(streams):
+            fill_normals(stream, noise[j].reshape(-1))
+        yield first, noise
+
+
+class IsotropicWalker:
+    """Steps of a stage with components N(m_c, s^2 I), in the span of the means."""
+
+    def __init__(self, model: Sampling, stage: Stage, variance: float) -> None:
+        self.stage = stage
+        centres = stage.means[:, list(stage.own)]
+        _, sizes, rows = np.linalg.svd(centres)
+        rank = int(np.sum(sizes > SAME * max(1.0, float(sizes.max(initial=0.0)))))
+        dimension = len(stage.own)
+        self.basis = np.eye(dimension) if rank == dimension else rows[:rank].T
+        self.centres = np.ascontiguousarray(centres @ self.basis)
+        nodes = model.scheme.grid.nodes(np.full(dimension, variance))
+        self.steps = step_table(nodes, variance)
+        self.rest = math.sqrt(_output_variance(self.steps))
+        self.room = np.empty(max(SLAB, BLOCK * dimension))
+
+    def walk(self, made: Array, streams: Streams) -> Array:
+        """The stage's coordinates (d_k, B) of particles with the earlier coordinates `made`."""
+        size = made.shape[1]
+        rank, dimension = self.centres.shape[1], len(self.basis)
+        base = self.stage.log_weights(made)
+        scratch = np.empty((len(base) + 2 + rank, size))
+        y = np.zeros((rank, size))
+        if rank:
+            noise = start_and_noise(streams[:rank], len(self.steps), size, self.room)
+            y = next(noise)[1][:, 0].copy()
+            for first, slab in noise:
+                table = self.steps[first : first + slab.shape[1]]
+                isotropic_steps(y, base, self.centres, table, slab, scratch)
+        if rank == dimension:
+            return y
+        rest = np.empty((dimension, size))
+        for j, stream in enumerate(streams):
+            fill_normals(stream, rest[j])
+        rest -= self.basis @ (self.basis.T @ rest)
+        return self.basis @ y + self.rest * rest
+
+
+class GeneralWalker:
+    """Steps of a stage with components of any covariance, and with a bias of the score."""
+
+    def __init__(self, model: Sampling, stage: Stage) -> None:
+        self.stage = stage
+        variances, basis = np.linalg.eigh(stage.schurs)
+        nodes = model.scheme.grid.nodes(variances[0])
+        self.steps = step_table(nodes, 1.0)
+        times = nodes[:-1, None, None]
+        noised = np.exp(-2 * times) * variances - np.expm1(-2 * times)  # (N, C, d_k)
+        precisions = np.einsum("cij,ncj,ckj->ncik", basis, 1 / noised, basis)
+        levels = np.zeros((*noised.shape, 1))
+        levels[..., 0, 0] = -0.5 * np.sum(np.log(noised), axis=-1)
+        self.precisions = np.concatenate((precisions, levels), axis=-1)
+        self.room = np.empty(max(SLAB, BLOCK * len(stage.own)))
+        self.push = self.steps[:, 1:2] * _bias(model, stage, nodes[:-1], noised[:, 0], basis[0])
+
+    def walk(self, made: Array, streams: Streams) -> Array:
+        """The stage's coordinates (d_k, B) of particles with the earlier coordinates `made`."""
+        size = made.shape[1]
+        base = self.stage.log_weights(made)
+        means = np.ascontiguousarray(
+            np.broadcast_to(self.stage.conditional_means(made), (*base.shape[:1], len(streams), size))
+        )
+        count, d = means.shape[:2]
+        scratch = np.empty((count * (d + 1) + 2 + 2 * d, size))
+        noise = start_and_noise(streams, len(self.steps), size, self.room)
+        y = next(noise)[1][:, 0].copy()
+        for first, slab in noise:
+            part = slice(first, first + slab.shape[1])
+            general_steps(
+                y, base, means, self.precisions[part], self.steps[part], self.push[part], slab, scratch
+            )
+        return y
+
+
+def _bias(model: Sampling, stage: Stage, times: Array, noised: Array, basis: Array) -> Array:
+    """The bias of the score at each step, shape (N, d_k); the worst profile is one of eigen-directions."""
+    error = model.scheme.score_error
+    if isinstance(error, ExactScore):
+        return np.zeros((len(times), len(stage.own)))
+    size = np.broadcast_to(error.bias, (model.target.total_dimension,))[list(stage.own)]
+    if isinstance(error, WorstBias):
+        return ((size @ basis) * np.exp(-times)[:, None] / noised) @ basis.T
+    return np.broadcast_to(size, (len(times), len(size)))
+
+
+def _output_variance(steps: Array) -> float:
+    """Variance of a direction without means: v <- (e^h - 2(e^h - 1)/lambda_tau)^2 v + e^2h - 1 from 1."""
+    v = 1.0
+    for grow, pull, spread, _, noised in steps:
+        v = (grow - pull / noised) ** 2 * v + spread**2
+    return float(v)

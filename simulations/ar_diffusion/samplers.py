@@ -1,0 +1,161 @@
+"""Samplers of the output of vanilla and AR diffusion."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lemmata.records import Sampler
+from simulations.ar_diffusion.particles import BLOCK, Stage, output_blocks, stages
+from theory.ar_diffusion import ConstantBias, Sampling, WorstBias
+
+Array = npt.NDArray[np.floating[Any]]
+Anywhere = (-math.inf, math.inf)
+
+
+def sample_output(model: Sampling, rng: np.random.Generator, trials: int) -> dict[str, Array]:
+    """Positions of particles at the end of sampling, and their products.
+
+    Particles walk in blocks through compiled steps; isotropic mixtures only in the span of their means. Literal twin:
+    `sample_output_literal`. A trial costs N steps of C exponentials and d normals (AR: those of each stage).
+
+    Parameters
+    ----------
+    model : Sampling
+    rng : numpy.random.Generator
+    trials : int
+
+    Returns
+    -------
+    dict
+        'position': array (trials, d); 'moments': array (trials, d+1, d), x in the first row and x x^T below.
+
+    References
+    ----------
+    R15 of docs/papers/ar_diffusion.md.
+    """
+    return _outputs(positions(model, rng, trials))
+
+
+def sample_rule_violation(model: Sampling, rng: np.random.Generator, trials: int) -> dict[str, Array]:
+    """Squared deviation of the output from the rule that ties the patches.
+
+    Parameters
+    ----------
+    model : Sampling
+        With a target that has a rule: `SunShadow`, `Parabola` or `ShadowImages`.
+    rng, trials
+        As for `sample_output`.
+
+    Returns
+    -------
+    dict
+        'violation': array (trials,), and 'broken': array (trials,), 1 where the deviation exceeds a half (for images:
+        where the shadow has not the sun's length).
+
+    Raises
+    ------
+    DomainError
+        If the target has no rule.
+
+    References
+    ----------
+    R14 of docs/papers/ar_diffusion.md.
+    """
+    violation = np.empty(trials)
+    for part, x in output_blocks(model, rng, trials):
+        violation[part] = model.target.off_rule(x.T) ** 2
+    return {"violation": violation, "broken": (violation > 0.25).astype(float)}
+
+
+def sample_output_literal(model: Sampling, rng: np.random.Generator, trials: int) -> dict[str, Array]:
+    """The same outputs from all coordinates, dense covariances and plain array operations, step by step: the witness.
+
+    Parameters and returns as `sample_output`.
+
+    References
+    ----------
+    R15 of docs/papers/ar_diffusion.md.
+    """
+    x = np.empty((trials, model.target.total_dimension))
+    for stage in stages(model):
+        x[:, list(stage.own)] = _literal_stage(model, stage, x[:, list(stage.before)], rng)
+    return _outputs(x)
+
+
+def positions(model: Sampling, rng: np.random.Generator, trials: int) -> Array:
+    """Output positions (trials, d)."""
+    x = np.empty((trials, model.target.total_dimension))
+    for part, block in output_blocks(model, rng, trials):
+        x[part] = block.T
+    return x
+
+
+def _outputs(x: Array) -> dict[str, Array]:
+    products = x[:, :, None] * x[:, None, :]
+    return {"position": x, "moments": np.concatenate((x[:, None, :], products), axis=1)}
+
+
+def _literal_stage(model: Sampling, stage: Stage, made: Array, rng: np.random.Generator) -> Array:
+    """One stage for all particles: exact score of the mixture given the clean coordinates `made`."""
+    trials, d = len(made), len(stage.own)
+    nodes = model.scheme.grid.nodes(np.linalg.eigvalsh(stage.schurs[0]))
+    logs = stage.log_weights(made.T).T
+    means = np.broadcast_to(
+        stage.conditional_means(made.T).transpose(2, 0, 1), (trials, len(stage.weights), d)
+    )
+    y = rng.standard_normal((trials, d))
+    for tau, after in itertools.pairwise(nodes):
+        h = tau - after
+        covariances = math.exp(-2 * tau) * stage.schurs + (1 - math.exp(-2 * tau)) * np.eye(d)
+        inverses = np.linalg.inv(covariances)
+        away = math.exp(-tau) * means - y[:, None, :]
+        pulls = np.einsum("cij,tcj->tci", inverses, away)
+        scores = logs - 0.5 * np.sum(pulls * away, axis=2) - 0.5 * np.linalg.slogdet(covariances)[1]
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        score = np.sum(weights[:, :, None] * pulls, axis=1) + _literal_bias(model, stage, tau, inverses[0])
+        y = math.exp(h) * y + 2 * math.expm1(h) * score
+        y += math.sqrt(math.expm1(2 * h)) * rng.standard_normal((trials, d))
+    return y
+
+
+def _literal_bias(model: Sampling, stage: Stage, tau: float, inverse: Array) -> Array | float:
+    error = model.scheme.score_error
+    if not isinstance(error, ConstantBias):
+        return 0.0
+    size = np.broadcast_to(error.bias, (model.target.total_dimension,))[list(stage.own)]
+    return math.exp(-tau) * (inverse @ size) if isinstance(error, WorstBias) else size
+
+
+def _steps(model: Sampling) -> int:
+    return len(model.scheme.grid.nodes(np.ones(1))) - 1
+
+
+def _work(model: Sampling) -> float:
+    d, count = model.target.total_dimension, len(model.target.components().weights)
+    own = max(len(stage) for stage in model.scheme.method.stages(model.target.sizes))
+    return _steps(model) * (2.0 * count * d * min(own, 4) + 6.0 * d) + 4.0 * d * d
+
+
+def _literal_work(model: Sampling) -> float:
+    d, count = model.target.total_dimension, len(model.target.components().weights)
+    return _steps(model) * 20.0 * (count * d * d + d)
+
+
+OUTPUT = Sampler(
+    sample_output, ranges={"position": Anywhere, "moments": Anywhere}, work=_work, paired_trials=BLOCK
+)
+RULE_VIOLATION = Sampler(
+    sample_rule_violation,
+    ranges={"violation": (0.0, math.inf), "broken": (0.0, 1.0)},
+    work=_work,
+    paired_trials=BLOCK,
+)
+OUTPUT_LITERAL = Sampler(
+    sample_output_literal, ranges={"position": Anywhere, "moments": Anywhere}, work=_literal_work
+)
