@@ -28,7 +28,7 @@ class Bandit(Model):
     """
 
     start: tuple[float, ...] = vector(
-        above=0, below=1, least_length=2, doc="policy at the start of training, the reference policy"
+        above=0, most=1, least_length=2, doc="policy at the start of training, the reference policy"
     )
     rates: tuple[float, ...] = vector(least=0, most=1, least_length=2, doc="success rates of the patterns")
     kl: float = real(least=0, default=0.0, doc="coefficient beta of the KL penalty")
@@ -265,7 +265,7 @@ class LearnableAnswers(Model):
         Time t of the flow.
     """
 
-    start: tuple[float, ...] = vector(above=0, below=1, least_length=2, doc="policy at the start")
+    start: tuple[float, ...] = vector(above=0, most=1, least_length=2, doc="policy at the start")
     rates: tuple[float, ...] = vector(above=0, below=1, least_length=2, doc="success rates at the start")
     wrong_answers: int = whole(least=1, default=1, doc="wrong answers n of each pattern")
     time: float = real(least=0, default=0.0, doc="time t of the flow")

@@ -243,18 +243,18 @@ def crossing(
 
 @kernel
 def arrive(path: Path, count: int, log_time: float, nodes: Nodes) -> Place:
-    """Where the orbit is at a time; the nodes are scratch."""
+    """Where the orbit is at a time; the nodes are scratch.
+
+    Both sides of a vertex are passed in stretches that grow or shrink eightfold, so that times far below a plateau's
+    own are resolved as well.
+    """
     start, _, vertices, _ = path
     gap, slope = np.empty(start.size), np.empty(start.size)
     left, x = 1.0, 0.0  # time still to go, in units of the whole
     for k in range(count):
-        is_final = k == count - 1
+        half = 0.5 * (vertices[k + 1] - vertices[k]) if k < count - 1 else math.inf
         frame(path, k, 1.0, gap, slope)
-        near = 0.0
-        if is_final:
-            far = max(seat(start, gap, slope)[1], math.exp(-DEPTH) * vertices[k])
-        else:
-            far = 0.5 * (vertices[k + 1] - vertices[k])
+        near, far = 0.0, min(half, max(seat(start, gap, slope)[1], math.exp(-DEPTH) * vertices[k]))
         while near < far < math.inf:
             nodes[0][0] = 0
             x = walk(path, k, near, far, x, nodes)
@@ -262,16 +262,18 @@ def arrive(path: Path, count: int, log_time: float, nodes: Nodes) -> Place:
             if spent >= left:
                 return k, pinpoint(path, k, near, far, left, log_time, nodes)
             left -= spent
-            if not is_final:
-                break
-            near, far = far, 8.0 * far
-        if not is_final and far > 0.0:
-            nodes[0][0] = 0
-            x = walk(path, k + 1, -far, 0.0, x, nodes)
-            spent = math.exp(log_total(nodes) - log_time)
-            if spent >= left:
-                return k + 1, pinpoint(path, k + 1, -far, 0.0, left, log_time, nodes)
-            left -= spent
+            near, far = far, min(half, 8.0 * far)
+        if k < count - 1:
+            near = -half
+            while near < 0.0:
+                far = 0.125 * near if near < -math.exp(-DEPTH) * half else 0.0
+                nodes[0][0] = 0
+                x = walk(path, k + 1, near, far, x, nodes)
+                spent = math.exp(log_total(nodes) - log_time)
+                if spent >= left:
+                    return k + 1, pinpoint(path, k + 1, near, far, left, log_time, nodes)
+                left -= spent
+                near = far
     return count - 1, math.inf
 
 

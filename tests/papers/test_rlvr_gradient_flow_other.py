@@ -1,0 +1,550 @@
+"""Optima, KL flows, other gradients and trainings of arXiv 2506.04695 (R1, R2, R7-R13)."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings, target
+from hypothesis import strategies as st
+from scipy import special
+
+from tests.naive import rlvr_gradient_flow as naive
+from tests.profiles import share
+from tests.strategies import rlvr_gradient_flow as strategies
+from theory.numerics.exponential_integrals import scaled_e1, scaled_ei
+from theory.numerics.log_concave import log_integral
+from theory.numerics.sinh_law import inverse_sinh_law, sinh_law
+from theory.rlvr_gradient_flow import (
+    Bandit,
+    CertaintyFlow,
+    Convergence,
+    Flow,
+    Group,
+    Grpo,
+    LearnableAnswers,
+    Pair,
+    RandomPatterns,
+    Reinforce,
+    Target,
+    Teacher,
+    certainty_flow,
+    convergence_time,
+    grpo_clock,
+    grpo_time,
+    hitting_time,
+    hitting_time_moments,
+    hitting_time_terms,
+    joint_accuracy,
+    joint_optimum,
+    kl_flow_rate,
+    learnable_flow,
+    learnable_natural_gradient_flow,
+    natural_gradient_flow,
+    regime,
+    regularised_optimum,
+    regularised_value,
+    rejection_sampling_rounds,
+    rlif_correlation,
+    rlif_gain_at_margin,
+    rlif_gain_probability,
+    rlif_worst_limit,
+    rlif_worst_probability,
+    separatrix,
+    sft_policy,
+    sft_threshold,
+    sft_time,
+    sft_two_pattern_time,
+    two_pattern_time,
+)
+from theory.rlvr_gradient_flow.two_patterns import penalised_time
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "rlvr_gradient_flow.json").read_text())
+THREE = Bandit((0.2, 0.5, 0.3), (0.9, 0.6, 0.1), kl=0.2)
+SIX = Bandit((0.05, 0.7, 0.25), (0.9, 0.7, 0.2))
+penalties = st.floats(-3, 1).map(lambda x: 10.0**x)
+
+
+def accuracy(model: Bandit, policy: np.ndarray) -> float:
+    return float(policy @ np.array(model.rates))
+
+
+def divergence(policy: np.ndarray, other: np.ndarray) -> float:
+    return float(np.sum(special.rel_entr(policy, other)))
+
+
+# ------------------------------------------------------------------ R1, R2: optima
+
+
+@given(strategies.bandits(), penalties, st.integers(0, 2**32 - 1))
+def test_r1_the_value_falls_short_by_the_divergence(model: Bandit, kl: float, seed: int) -> None:
+    """P10: phi* - phi(pi) = beta KL(pi || pi_opt) for every policy pi."""
+    model = replace(model, kl=kl)
+    weights = np.random.default_rng(seed).exponential(size=len(model.start))
+    policy, start = weights / weights.sum(), np.array(model.start)
+    value = accuracy(model, policy) - kl * divergence(policy, start)
+    log_optimum = np.log(start) + np.array(model.rates) / kl
+    log_optimum -= special.logsumexp(log_optimum)
+    gap = kl * float(policy @ (np.log(policy) - log_optimum))
+    assert regularised_value(model) - value == pytest.approx(gap, abs=1e-13 * (1 + kl * 20))
+    optimum = regularised_optimum(model)
+    assert accuracy(model, optimum) - kl * divergence(optimum, start) == pytest.approx(
+        regularised_value(model), abs=1e-13 * (1 + kl * 20)
+    )
+
+
+@given(strategies.bandits(), penalties, st.floats(1.1, 5))
+def test_r1_accuracy_at_the_optimum_decreases_with_the_penalty(
+    model: Bandit, kl: float, factor: float
+) -> None:
+    """P11, P20: ACC decreases in beta, from the best rate to V(0), and stays below that with learnable answers."""
+    one, two = replace(model, kl=kl), replace(model, kl=factor * kl)
+    high, low = (accuracy(m, regularised_optimum(m)) for m in (one, two))
+    assert low <= high + 1e-15
+    assert accuracy(model, regularised_optimum(replace(model, kl=1e9))) == pytest.approx(
+        accuracy(model, np.array(model.start)), abs=1e-8
+    )
+    assert accuracy(model, regularised_optimum(model)) == pytest.approx(max(model.rates))
+    assert joint_accuracy(one) >= high - 1e-14
+
+
+def test_r1_r2_worked_values_and_limits() -> None:
+    """R1, R2: frozen and joint optimum, their limits, and ties."""
+    assert regularised_optimum(THREE) == pytest.approx([0.630796, 0.351874, 0.017330], abs=5e-7)
+    assert regularised_value(THREE) == pytest.approx(0.670267, abs=5e-7)
+    sharp = replace(THREE, kl=0.05)
+    assert regularised_optimum(sharp) == pytest.approx([0.993841, 0.006159, 1.678e-7], abs=5e-7)
+    assert joint_optimum(sharp) == pytest.approx([0.352941, 0.588235, 0.058824], abs=5e-7)
+    needed = 0.3 / math.log(0.8 * 0.99 / (0.2 * 0.01))
+    assert needed == pytest.approx(0.0501554, abs=5e-8)
+    assert regularised_optimum(replace(THREE, kl=needed))[0] >= 0.99
+    tied = Bandit((0.2, 0.5, 0.3), (0.9, 0.1, 0.9))
+    assert regularised_optimum(tied) == pytest.approx([0.4, 0.0, 0.6])
+    assert regularised_optimum(replace(tied, kl=1e-300)) == pytest.approx([0.4, 0.0, 0.6])
+    assert joint_optimum(replace(THREE, kl=0)) == pytest.approx(np.array([0.18, 0.3, 0.03]) / 0.51)
+    assert joint_accuracy(replace(THREE, kl=0)) == 1.0
+    with pytest.raises(ValueError, match="positive entry"):
+        joint_optimum(Bandit((0.5, 0.5), (0.0, 0.0)))
+
+
+@given(strategies.bandits(), penalties)
+def test_r2_the_joint_optimum_is_the_marginal_over_answers(model: Bandit, kl: float) -> None:
+    """R2: sum over right and wrong answers of pi_ref(r, a) e^(1[a right]/beta)."""
+    kl = max(kl, 0.01)
+    start, rates = np.array(model.start), np.array(model.rates)
+    right, wrong = start * rates * math.exp(1 / kl), start * (1 - rates)
+    total = right.sum() + wrong.sum()
+    assert joint_optimum(replace(model, kl=kl)) == pytest.approx((right + wrong) / total)
+    assert joint_accuracy(replace(model, kl=kl)) == pytest.approx(right.sum() / total)
+
+
+# ------------------------------------------------------------------ R7: the KL-regularised flow
+
+
+@given(strategies.bandits(), st.floats(-1.5, 1).map(lambda x: 10.0**x))
+@settings(max_examples=share(2))
+def test_r7_rates_are_eigenvalues_of_the_linearised_flow(model: Bandit, kl: float) -> None:
+    """R7: beta times the non-zero eigenvalues of diag(pi) - pi pi^T at the optimum."""
+    model = replace(model, kl=kl)
+    policy = regularised_optimum(model)
+    dense = np.linalg.eigvalsh(np.diag(policy) - np.outer(policy, policy))[1:]
+    rates = kl_flow_rate(model)
+    assert rates == pytest.approx(kl * dense, rel=1e-9, abs=1e-15 * kl)
+    assert np.all(np.diff(rates) >= 0)
+
+
+def test_r7_slow_rates_keep_their_digits() -> None:
+    """R7: two patterns: beta/(1 + cosh l*) twice over, at an optimum where the eigenvalue is e^-200."""
+    model = Bandit((0.5, 0.5), (0.6, 0.4), kl=0.001)
+    goal = 0.2 / 0.001
+    exact = 0.001 * 2 * special.expit(goal) * special.expit(-goal)
+    assert kl_flow_rate(model) == pytest.approx([exact], rel=1e-12)
+    assert kl_flow_rate(THREE) == pytest.approx([0.00510073, 0.09049545], abs=5e-9)
+    with pytest.raises(ValueError, match="kl = 0"):
+        kl_flow_rate(SIX)
+
+
+def test_r7_two_patterns_agree_with_32_digits() -> None:
+    """R7: int (1 + cosh l)/(l* - l) dl / beta on both sides of the goal, near it, and far into small beta."""
+    for begin, end, goal, kl, time in GOLDEN["penalised"]:
+        value = penalised_time(float(begin), float(end), float(goal), float(kl))
+        assert value == pytest.approx(float(time), rel=5e-13), (begin, end, goal, kl)
+    assert penalised_time(0.0, 3.0, 2.0, 0.1) == math.inf
+
+
+@given(strategies.bandits(most=2), st.floats(0.1, 1), st.floats(-2, 0).map(lambda x: 10.0**x))
+@settings(max_examples=share(4))
+def test_r7_two_patterns_under_a_penalty_solve_the_differential_equation(
+    model: Bandit, part: float, kl: float
+) -> None:
+    """R7, R4: the policy at the predicted time, by integration; at beta -> 0 the time of R4."""
+    star = int(np.argmax(model.rates))
+    begin = math.log(model.start[star] / model.start[1 - star])
+    gap = model.rates[star] - model.rates[1 - star]
+    level = special.expit(begin + 0.9 * part * min(gap / kl, 8.0))
+    timed = Target(model.start, model.rates, kl=kl, level=float(level))
+    time = two_pattern_time(timed)
+    assume(0 < time < 1e4)
+    policy = naive.softmax_flow(model.start, model.rates, time, kl)
+    assert policy[star] == pytest.approx(level, rel=1e-7)
+    assert two_pattern_time(replace(timed, kl=1e-9)) == pytest.approx(
+        two_pattern_time(replace(timed, kl=0.0)), rel=1e-5
+    )
+    assert two_pattern_time(replace(timed, level=0.999999999, kl=1.0)) == math.inf
+
+
+# ------------------------------------------------------------------ R8: the natural gradient
+
+
+@given(strategies.bandits(), st.floats(0.1, 50), st.sampled_from([0.0, 0.05, 1.0]))
+@settings(max_examples=share(4))
+def test_r8_the_natural_gradient_tilts_the_start(model: Bandit, time: float, kl: float) -> None:
+    """P12, R8: by integration; without a penalty pi(t) is the regularised optimum at beta = 1/t."""
+    policy = natural_gradient_flow(Flow(model.start, model.rates, kl=kl, time=time))
+    assert policy == pytest.approx(naive.natural_flow(model.start, model.rates, time, kl), abs=1e-9)
+    if kl == 0:
+        assert policy == pytest.approx(regularised_optimum(replace(model, kl=1 / time)), abs=1e-14)
+
+
+def test_r8_worked_values() -> None:
+    """R8: a penalised tilt; with learnable answers the limit is the posterior pi(0) p(0)."""
+    model = Flow((0.2, 0.5, 0.3), (0.7, 0.4, 0.2), kl=0.5, time=3)
+    assert natural_gradient_flow(model) == pytest.approx([0.306905, 0.481403, 0.211692], abs=5e-7)
+    learned = LearnableAnswers((0.2, 0.5, 0.3), (0.7, 0.4, 0.2), time=200)
+    assert learnable_natural_gradient_flow(learned) == pytest.approx([0.35, 0.5, 0.15], abs=1e-12)
+    half = replace(learned, time=2.0)
+    bandit = Bandit(half.start, half.rates, kl=0.5)
+    assert learnable_natural_gradient_flow(half) == pytest.approx(joint_optimum(bandit), rel=1e-12)
+
+
+# ------------------------------------------------------------------ R9: GRPO
+
+
+@pytest.mark.parametrize("advantage", ["std", "sample_std", "mean", "rloo"])
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_r9_the_expected_update_is_the_policy_gradient_times_the_clock(size: int, advantage: str) -> None:
+    """R9: enumeration of all groups of patterns and rewards: every component is c_G(V) pi_i (p_i - V)."""
+    policy, rates = (0.2, 0.5, 0.3), (0.9, 0.5, 0.1)
+    value = float(np.dot(policy, rates))
+    update = naive.expected_group_update(policy, rates, size, advantage)
+    gradient = np.array(policy) * (np.array(rates) - value)
+    assert update == pytest.approx(grpo_clock(Group(value, size, advantage)) * gradient, abs=1e-14)
+
+
+def test_r9_agrees_with_32_digits() -> None:
+    """R9: c_G(V) from V = 1e-9 to .999, G from 2 to 200."""
+    for size, value, clock in GOLDEN["clock"]:
+        # 1 - V is rounded, and V^(k-1) takes that k-fold
+        assert grpo_clock(Group(float(value), size)) == pytest.approx(float(clock), rel=1e-15 * (size + 100))
+
+
+@given(st.integers(2, 60), st.floats(0, 1))
+@example(2, 0.0)
+@example(60, 1.0)
+def test_r9_the_clock_is_symmetric_increasing_in_the_group_and_bounded(size: int, value: float) -> None:
+    """P13: c_2 = 1; c_G(V) = c_G(1-V); increasing in G; at most min(sqrt(G-1), sqrt((G-1)/(G V (1-V))))."""
+    clock = grpo_clock(Group(value, size))
+    assert grpo_clock(Group(value, 2)) == pytest.approx(1.0, rel=1e-14)
+    assert clock == pytest.approx(grpo_clock(Group(1 - value, size)), rel=1e-12)
+    assert clock <= grpo_clock(Group(value, size + 1)) * (1 + 1e-13)
+    assert clock <= math.sqrt(size - 1) * (1 + 1e-13)
+    spread = size * value * (1 - value)
+    assert spread == 0 or clock <= math.sqrt((size - 1) / spread) * (1 + 1e-13)
+
+
+@given(strategies.bandits(most=5, decades=2), st.integers(2, 16))
+@settings(max_examples=share(4))
+def test_r9_the_group_time_lies_between_extreme_clocks(model: Bandit, size: int) -> None:
+    """P14: T_GRPO/T_PG between 1/max c and 1/min c over V passed; G = 2 and leave-one-out change nothing."""
+    plain = hitting_time(Target(model.start, model.rates, level=0.9))
+    assume(0 < plain < math.inf)
+    grouped = Grpo(model.start, model.rates, level=0.9, size=size)
+    low = accuracy(model, np.array(model.start))
+    clocks = [grpo_clock(Group(v, size)) for v in np.linspace(low, max(model.rates), 200)]
+    ratio = grpo_time(grouped) / plain
+    assert 1 / max(clocks) - 1e-6 <= ratio <= 1 / min(clocks) + 1e-6
+    assert grpo_time(replace(grouped, size=2)) == pytest.approx(plain, rel=1e-11)
+    assert grpo_time(replace(grouped, advantage="rloo")) == pytest.approx(plain, rel=1e-11)
+
+
+def test_r9_worked_values() -> None:
+    """R9: clocks and times of the paper's start at G = 8."""
+    assert grpo_clock(Group(0.45, 8)) == pytest.approx(1.86214, abs=5e-6)
+    assert grpo_clock(Group(0.45, 32)) == pytest.approx(1.97754, abs=5e-6)
+    assert grpo_clock(Group(0.0, 8)) == pytest.approx(math.sqrt(7), rel=1e-14)
+    assert grpo_time(Grpo(SIX.start, SIX.rates, size=8)) == pytest.approx(89.5691, abs=5e-5)
+    assert grpo_time(Grpo(SIX.start, SIX.rates, size=8, level=0.01)) == 0.0
+    with pytest.raises(ValueError, match="size = 1"):
+        Group(0.5, 1)
+
+
+# ------------------------------------------------------------------ R10: fine-tuning
+
+
+@given(strategies.regime_two())
+@settings(max_examples=share(4))
+def test_r10_fine_tuning_ends_where_the_accuracy_is_the_runner_ups_rate(model: Bandit) -> None:
+    """P15: V(pi(tau_c)) = p', by integration of dtheta = q - pi, and the policy there; tau_c = 0 in Regime 1."""
+    teacher = Teacher(model.start, model.rates)
+    weights = np.array(model.rates) - model.rates[1]
+    time, policy = naive.teaching_time(model.start, np.eye(len(model.start))[0], weights)
+    assert sft_time(teacher) == pytest.approx(time, rel=1e-9, abs=1e-11)
+    assert sft_policy(teacher) == pytest.approx(policy, abs=1e-9)
+    assert abs(weights @ sft_policy(teacher)) <= 1e-13
+    share_of_best = sft_threshold(teacher)
+    mixed = (1 - share_of_best) * np.array(model.start) + share_of_best * np.eye(len(model.start))[0]
+    assert abs(weights @ mixed) <= 1e-13
+
+
+@given(strategies.regime_one())
+def test_r10_regime_one_needs_no_fine_tuning(model: Bandit) -> None:
+    """P15: tau_c = 0, alpha_c = 0 and no round of rejection sampling from a start in Regime 1."""
+    teacher = Teacher(model.start, model.rates)
+    assert (sft_time(teacher), sft_threshold(teacher), rejection_sampling_rounds(model)) == (0.0, 0.0, 0.0)
+    assert sft_policy(teacher) == pytest.approx(model.start)
+
+
+@given(strategies.bandits())
+def test_r10_rejection_sampling_raises_the_accuracy_until_regime_one(model: Bandit) -> None:
+    """P16: V_n increases; the round returned is the first with V_n > p'."""
+    rounds = rejection_sampling_rounds(model)
+    assume(rounds < 200)
+    start, rates = np.array(model.start), np.array(model.rates)
+    weights = start * rates ** np.arange(int(rounds) + 2)[:, None]
+    values = weights @ rates / weights.sum(axis=1)
+    assert np.all(np.diff(values) > 0)
+    second = np.sort(rates)[-2]
+    assert values[int(rounds)] > second - 1e-12
+    assert rounds == 0 or values[int(rounds) - 1] <= second + 1e-12
+
+
+def test_r10_worked_values() -> None:
+    """R10: the table of fine-tuning before RLVR, two patterns, rounds; teachers that are not good enough."""
+    for start, rates, time, policy, in_all in (
+        (SIX.start, SIX.rates, 2.5006387, (0.498505, 0.302093, 0.199402), 230.7698),
+        ((0.001, 0.9, 0.099), (0.9, 0.8, 0.1), 7.0845865, (0.757362, 0.134443, 0.108195), 307.39),
+        (
+            (0.01, 0.5, 0.2, 0.29),
+            (0.95, 0.9, 0.5, 0.1),
+            10.7207267,
+            (0.885715, 0.041543, 0.034770, 0.037972),
+            242.4172,
+        ),
+    ):
+        teacher = Teacher(start, rates)
+        assert sft_time(teacher) == pytest.approx(time, abs=5e-8)
+        assert sft_policy(teacher) == pytest.approx(policy, abs=5e-7)
+        rest = convergence_time(Convergence(tuple(sft_policy(teacher)), rates))
+        assert sft_time(teacher) + rest == pytest.approx(in_all, abs=5e-5)
+    logit = special.expit
+    pair = Teacher((logit(-2), logit(2)), (0.9, 0.1), teacher=(0.7, 0.3), level=logit(0.5))
+    assert sft_two_pattern_time(pair) == pytest.approx(4.56297596, abs=5e-9)
+    assert sft_two_pattern_time(replace(pair, teacher=())) == pytest.approx(2.00669299, abs=5e-9)
+    assert sft_two_pattern_time(replace(pair, level=0.8)) == math.inf
+    assert rejection_sampling_rounds(SIX) == 2
+    poor = Teacher(SIX.start, SIX.rates, teacher=(0.1, 0.5, 0.4))
+    assert sft_threshold(poor) == math.inf
+    assert sft_threshold(replace(poor, teacher=(0.3, 0.4, 0.3))) > 1
+    assert regime(Bandit((0.3, 0.4, 0.3), SIX.rates)) == 2
+    with pytest.raises(ValueError, match="best pattern alone"):
+        sft_time(poor)
+    with pytest.raises(ValueError, match="sum to 1"):
+        replace(poor, teacher=(0.1, 0.1, 0.1))
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.02, 1.0), st.floats(0.05, 0.95))
+@settings(max_examples=share(4))
+def test_r10_two_patterns_solve_the_differential_equation(begin: float, teacher: float, part: float) -> None:
+    """R10: [H(l) - H(l_0)]/2 on either side of the teacher's share, by integration."""
+    assume(abs(begin - teacher) > 1e-3)
+    level = begin + part * (teacher - begin)
+    model = Teacher((begin, 1 - begin), (0.9, 0.1), teacher=(teacher, 1 - teacher), level=level)
+    sign = 1 if teacher > begin else -1
+    time, _ = naive.teaching_time(model.start, model.teacher, sign * np.array([1 - level, -level]))
+    assert sft_two_pattern_time(model) == pytest.approx(time, rel=1e-8)
+
+
+# ------------------------------------------------------------------ R11: internal feedback
+
+
+def test_r11_the_chance_of_the_worst_pattern_agrees_with_the_exact_sum() -> None:
+    """P21, R11: 1 minus the Irwin-Hall distribution in rationals; 0, 1/8, 1/6, then increasing to 1/2."""
+    values = [rlif_worst_probability(RandomPatterns(patterns)) for patterns, _ in GOLDEN["worst"]]
+    assert values == pytest.approx([float(value) for _, value in GOLDEN["worst"]], abs=3e-14)
+    exact = [float(Fraction(0)), float(Fraction(1, 8)), float(Fraction(1, 6))]
+    assert [rlif_worst_probability(RandomPatterns(k)) for k in (2, 3, 4)] == pytest.approx(exact, abs=1e-15)
+    many = [rlif_worst_probability(RandomPatterns(k)) for k in (*range(2, 40), 100, 1000, 10**4)]
+    assert np.all(np.diff(many) > 0)
+    assert many[-3:-1] == pytest.approx([0.431005, 0.478152], abs=5e-7)
+    expansion = 0.5 - math.sqrt(3 / (2 * math.pi * 1e4)) * (1 - 3 / (20 * 1e4))
+    assert many[-1] == pytest.approx(expansion, abs=1e-9)
+    with pytest.raises(ValueError, match="margin"):
+        rlif_worst_probability(RandomPatterns(10, margin=0.1))
+
+
+def test_r11_the_chance_of_a_gain() -> None:
+    """R11: 1/2 + arcsin(rho)/pi without a margin, frozen and learnable; the margin's curve; tilted densities."""
+    frozen, learned = RandomPatterns(1000), RandomPatterns(1000, answers="learnable")
+    assert rlif_correlation(frozen) == pytest.approx(0.5272076343, abs=5e-11)
+    assert rlif_correlation(learned) == pytest.approx(0.7777552019, abs=5e-11)
+    for model, limit in ((frozen, 0.6767610), (learned, 0.7836417)):
+        closed = 0.5 + math.asin(rlif_correlation(model)) / math.pi
+        assert rlif_gain_probability(model) == pytest.approx(closed, abs=1e-13)
+        assert closed == pytest.approx(limit, abs=5e-8)
+    for margin, value in ((0.005, 0.633), (0.01, 0.752), (0.02, 0.913)):
+        assert rlif_gain_at_margin(replace(frozen, margin=margin)) == pytest.approx(value, abs=5e-4)
+    tilt = special.expit(-1.2299332)
+    assert rlif_worst_limit(replace(frozen, margin=0.1)) == pytest.approx(tilt, abs=1e-8)
+    assert rlif_worst_limit(frozen) == 0.5
+    assert rlif_worst_limit(replace(frozen, margin=1e-7)) == pytest.approx(0.5 - 3e-7, abs=1e-12)
+
+
+@given(st.integers(2, 10**5), st.floats(0, 0.4), st.floats(1.01, 2))
+def test_r11_a_margin_makes_the_gain_sure(patterns: int, margin: float, factor: float) -> None:
+    """R11: at least the margin is better than exactly the margin; both increase with it and with K."""
+    model = RandomPatterns(patterns, margin=margin)
+    at_least = rlif_gain_probability(model)
+    assert rlif_gain_at_margin(model) - 1e-15 <= at_least <= 1 + 1e-15
+    assert at_least <= rlif_gain_probability(replace(model, margin=min(0.49, margin * factor))) + 1e-14
+    assert at_least <= rlif_gain_probability(replace(model, patterns=2 * patterns)) + 1e-14
+
+
+@given(strategies.bandits(), st.floats(0, 100))
+@settings(max_examples=share(2))
+def test_r11_certainty_does_not_tell_right_from_wrong(model: Bandit, time: float) -> None:
+    """P17: R(p) = R(1-p): reflected rates give the same policy; the flow is R3 with R for p."""
+    rates = tuple(0.02 + 0.96 * p for p in model.rates)
+    policy = certainty_flow(CertaintyFlow(model.start, rates, time=time))
+    reflected = certainty_flow(CertaintyFlow(model.start, tuple(1 - p for p in rates), time=time))
+    assert policy == pytest.approx(reflected, abs=1e-11)
+    rewards = [-0.5 * (math.log(p) + math.log(1 - p)) for p in rates]
+    assert policy == pytest.approx(naive.softmax_flow(model.start, rewards, time), abs=1e-9)
+
+
+# ------------------------------------------------------------------ R12: learnable answers
+
+
+@given(strategies.bandits(most=4, decades=1), st.floats(-1, 5))
+@settings(max_examples=share(5))
+def test_r12_the_joint_flow_obeys_its_exact_law(model: Bandit, decade: float) -> None:
+    """P18, R12: sum_i G(s_i(t)) = sum_i G(s_i(0)) + t with G(x) = x + sinh x and s = logit p."""
+    rates = tuple(0.05 + 0.9 * p for p in model.rates)
+    time = 10.0**decade
+    policy, learned = learnable_flow(LearnableAnswers(model.start, rates, time=time))
+    before, after = (float(np.sum(sinh_law(special.logit(p)))) for p in (np.array(rates), learned))
+    # 1 - p is rounded where p is near 1: G feels it as G^2 roundings
+    assert after - before == pytest.approx(time, rel=1e-8 + 1e-15 * time, abs=1e-8)
+    assert policy.sum() == pytest.approx(1)
+
+
+def test_r12_late_odds_grow_like_a_power_and_symmetric_starts_stay() -> None:
+    """P18, R12: (pi_lead/pi_j) e^(s_j)/t -> K + kappa; odds 189.1, 1917, 19195 at t = 1e4, 1e6, 1e8."""
+    model = LearnableAnswers((0.6, 0.4), (0.6, 0.4), time=1e4)
+    odds = []
+    for time in (1e4, 1e6, 1e8):
+        (one, two), (_, rate) = learnable_flow(replace(model, time=time))
+        odds.append(one / two)
+    assert odds == pytest.approx([189.1, 1917, 19195], rel=1e-4)
+    assert one / two * rate / (1 - rate) / 1e8 == pytest.approx(4, rel=2e-2)
+    policy, rates = learnable_flow(LearnableAnswers((0.5, 0.5), (0.7, 0.7), time=1e4))
+    assert policy == pytest.approx([0.5, 0.5], abs=1e-12)
+    assert rates[0] == pytest.approx(rates[1], abs=1e-14)
+    three = learnable_flow(LearnableAnswers((0.2, 0.5, 0.3), (0.7, 0.4, 0.2), time=100))
+    assert three[0] == pytest.approx([0.08837194, 0.89621466, 0.01541340], abs=5e-9)
+    assert three[1] == pytest.approx([0.96588489, 0.99320039, 0.73450098], abs=5e-9)
+
+
+def test_r12_the_separatrix() -> None:
+    """P18, R12: measured values; antisymmetric; 1/2 at equal rates; the winner on either side by the joint flow."""
+    for rates, value in (((0.6, 0.4), 0.38555), ((0.9, 0.1), 0.08781), ((0.1, 0.05), 0.30086)):
+        edge = separatrix(Pair(rates))
+        assert edge == pytest.approx(value, abs=1e-5)
+        for step, winner in ((1e-3, 0), (-1e-3, 1)):
+            start = (edge + step, 1 - edge - step)
+            policy = learnable_flow(LearnableAnswers(start, rates, time=1e12))[0]
+            assert policy.argmax() == winner
+    assert separatrix(Pair((0.4, 0.6))) == pytest.approx(1 - separatrix(Pair((0.6, 0.4))), abs=1e-6)
+    assert separatrix(Pair((0.3, 0.3))) == 0.5
+
+
+# ------------------------------------------------------------------ R13: noise
+
+
+@pytest.mark.parametrize(
+    ("start", "rates", "level", "step_size", "batch"),
+    [(0.05, (0.8, 0.5), 0.9, 0.05, 8), (0.02, (0.9, 0.3), 0.5, 0.1, 16), (0.3, (0.4, 0.1), 0.99, 0.2, 1)],
+)
+def test_r13_two_patterns_agree_with_quadrature_in_the_logit(
+    start: float, rates: tuple[float, float], level: float, step_size: float, batch: int
+) -> None:
+    """R13: flow, diffusion, Euler, crossing and deviation for K = 2 as integrals over the logit."""
+    model = Reinforce((start, 1 - start), rates, level=level, step_size=step_size, batch=batch)
+    expected = naive.two_pattern_moments(special.logit(start), special.logit(level), rates, step_size, batch)
+    assert hitting_time_terms(model) == pytest.approx(expected, rel=1e-6)
+
+
+def test_r13_worked_values_and_what_is_refused() -> None:
+    """R13: the table's predictions; batch means and levels crossed twice have no such expansion."""
+    model = Reinforce((0.05, 0.95), (0.8, 0.5), level=0.9, step_size=0.05, batch=8)
+    assert hitting_time_terms(model) == pytest.approx(
+        [63.53264, 0.06642, 0.01598, 0.06253, 3.15903], abs=6e-6
+    )
+    assert hitting_time_moments(model) == pytest.approx([63.67757, 3.15903], abs=6e-6)
+    three = Reinforce(SIX.start, SIX.rates, step_size=0.05, batch=32)
+    assert hitting_time_moments(three)[1] == pytest.approx(9.267, abs=5e-4)
+    assert hitting_time_moments(replace(three, level=0.7, quantity="accuracy"))[0] > 80
+    assert hitting_time_terms(replace(model, level=0.5, start=(0.6, 0.4))).tolist() == [0.0] * 5
+    for words, change in {
+        "batch": {"baseline": "batch"},
+        ">= 1/2": {"level": 0.1},
+        "reaches": {"level": 0.95, "quantity": "accuracy"},
+    }.items():
+        with pytest.raises(ValueError, match=words):
+            hitting_time_moments(replace(model, **change))
+
+
+# ------------------------------------------------------------------ shared mathematics
+
+
+@given(st.floats(-1e300, 1e300))
+@example(1e-300)
+@example(1.0)
+def test_the_sinh_law_is_inverted(value: float) -> None:
+    """x + sinh x and back; odd."""
+    root = inverse_sinh_law(value)
+    # near x = 700 one rounding of x is 700 roundings of sinh x
+    assert sinh_law(root) == pytest.approx(value, rel=4e-16 * (4 + abs(root)), abs=1e-320)
+    assert inverse_sinh_law(-value) == -root
+    assert inverse_sinh_law(np.array([value, 0.0])).tolist() == [root, 0.0]
+
+
+@given(st.floats(-3, 300).map(lambda x: 10.0**x))
+@example(49.999999)
+@example(50.000001)
+def test_scaled_exponential_integrals_obey_their_differential_equations(v: float) -> None:
+    """Bounds 1/(v+1) < e^v E1(v) < 1/v; either side of the switch; e^-v Ei(v) -> 1/v."""
+    assert 1 / (v + 1) * (1 - 1e-15) <= scaled_e1(v) <= 1 / v * (1 + 1e-15)
+    if v < 700:
+        assert scaled_e1(v) == pytest.approx(special.exp1(v) * math.exp(v), rel=1e-14)
+        assert scaled_ei(v) == pytest.approx(special.expi(v) * math.exp(-v), rel=1e-13, abs=1e-15)
+    if v > 100:
+        assert scaled_ei(v) * v == pytest.approx(1 + 1 / v + 2 / v / v, rel=12 / v / v / v + 1e-15)
+
+
+@given(st.integers(1, 400), st.floats(0.0, 3.0), st.floats(-700, 700))
+def test_log_integrals_of_powers(power: int, corner: float, shift: float) -> None:
+    """int_0^1 (1-u)(a+u)^N du in closed form, whatever constant is added to the logarithm."""
+    value = log_integral(lambda u: np.log1p(-u) + power * np.log(corner + u) + shift, 0.0, 1.0)
+    a, b = Fraction(corner), Fraction(corner) + 1
+    exact = b * (b ** (power + 1) - a ** (power + 1)) / (power + 1) - (
+        b ** (power + 2) - a ** (power + 2)
+    ) / (power + 2)
+    logarithm = math.log(exact)
+    target(abs(value - shift - logarithm), label="error")
+    assert value - shift == pytest.approx(logarithm, abs=1e-12)
+    assert log_integral(np.log, 1.0, 1.0) == -math.inf
