@@ -133,7 +133,7 @@ def draw_ridge_curves(data: pd.DataFrame) -> mpl.Figure:
 def dimension_curves(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """Errors along the dimension; simulated with fewer tokens at the same p/n, `dimension` scaled to 4096 "
     "tokens."""
-    tokens = quality(draft=128, standard=512, paper=4096)
+    tokens = quality(draft=128, standard=256, paper=4096)
     ratios = quality(
         draft=[1 / 8, 1 / 2, 2.0],
         standard=[1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0, 3 / 2, 5 / 2],
@@ -143,7 +143,7 @@ def dimension_curves(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     dense = sorted({round(p) for p in (*np.geomspace(220, 12000, 80), *np.linspace(3000, 5500, 51))})
     below = [p for p in dense if p < NEAR * full.tokens]
     drawn = [replace(full, tokens=tokens, dimension=round(tokens * ratio)) for ratio in ratios]
-    simulation = _simulation(lab, quality, drawn, quality(draft=2, standard=6, paper=20))
+    simulation = _simulation(lab, quality, drawn, quality(draft=2, standard=32, paper=20))
     simulation["dimension"] *= full.tokens // tokens
     theory = [_theory(full, "dimension", dense), _relative_theory(full, "dimension", below)]
     return pd.concat([*theory, simulation], ignore_index=True)
@@ -223,7 +223,7 @@ FIGURES = (
         title="Attention and ridge regression: memorization error along the dimension",
         caption="Memorization error E against the embedding dimension p. The paper's parameters: n = 4096, "
         "gamma = 1e-5, squared signal norm 1. The markers are drawn with them at quality paper; at "
-        "standard quality with n = 512 and the same p/n. Ours: the functions, the diagonal, the grid "
+        "standard quality with n = 256 and the same p/n. Ours: the functions, the diagonal, the grid "
         "of dimensions. " + _STRIP + _LAYERS + MARKERS,
         data=dimension_curves,
         draw=draw_dimension_curves,

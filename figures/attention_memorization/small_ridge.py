@@ -172,7 +172,7 @@ def draw_phases(data: pd.DataFrame) -> mpl.Figure:
             _draw_checks(axes, rows[rows["kind"] == "simulation"], look["color"])
         axes.set(xscale="log", yscale="log", title=f"$c=p/n={ratio:g}$")
     words = {"ha": "center", "va": "center", "size": "small", "linespacing": 1.1}
-    panels[1, 0].annotate("ridge regression\nwins", (0.08, 5.0), **words)
+    panels[1, 0].annotate("ridge\nregression\nwins", (0.06, 5.0), **words)
     panels[1, 0].annotate("attention\nwins", (14.0, 5.0), **words)
     for axes in panels[1]:
         axes.set_xlabel(r"ridge $\gamma$")
