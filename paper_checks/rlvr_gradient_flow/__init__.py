@@ -1,0 +1,1 @@
+"""What arXiv 2506.04695 states, and what the evidence says."""
