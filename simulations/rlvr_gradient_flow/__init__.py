@@ -1,0 +1,36 @@
+"""Training by samples, and the flow by integration: how often each reasoning pattern is picked."""
+
+from __future__ import annotations
+
+from simulations.rlvr_gradient_flow.integration import (
+    integrate_entanglement,
+    integrate_policy,
+    integrate_time,
+)
+from simulations.rlvr_gradient_flow.sampled import (
+    GRPO_POLICY,
+    GRPO_TIME,
+    REINFORCE_POLICY,
+    REINFORCE_TIME,
+    sample_grpo_policy,
+    sample_grpo_time,
+    sample_reinforce_policy,
+    sample_reinforce_time,
+)
+
+SAMPLERS = (REINFORCE_TIME, REINFORCE_POLICY, GRPO_TIME, GRPO_POLICY)
+
+__all__ = [
+    "GRPO_POLICY",
+    "GRPO_TIME",
+    "REINFORCE_POLICY",
+    "REINFORCE_TIME",
+    "SAMPLERS",
+    "integrate_entanglement",
+    "integrate_policy",
+    "integrate_time",
+    "sample_grpo_policy",
+    "sample_grpo_time",
+    "sample_reinforce_policy",
+    "sample_reinforce_time",
+]
