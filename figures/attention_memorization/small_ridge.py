@@ -127,8 +127,8 @@ CHECKS = {0.0: (0.2, 1.0), 1.0: (0.4, 2.0)}  # signals at which weights of this 
 
 def phases(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """E_A - E_RR on a grid of ridges and signals, and simulated at a few of them."""
-    ridges = np.geomspace(1e-2, 1e2, quality(draft=21, standard=41, paper=81)).tolist()
-    snrs = np.geomspace(1e-1, 1e1, quality(draft=11, standard=31, paper=61)).tolist()
+    ridges = np.geomspace(1e-2, 1e2, quality(draft=21, standard=41, paper=41)).tolist()
+    snrs = np.geomspace(1e-1, 1e1, quality(draft=11, standard=31, paper=31)).tolist()
     points = {"ridge": np.geomspace(0.02, 50, quality(draft=3, standard=5, paper=9)).tolist()}
     scale = quality(draft=0.125, standard=1, paper=4)
     draws = quality(draft=2, standard=6, paper=16)
