@@ -255,7 +255,9 @@ def _descend(law, ridge, target, tangent, state, nodes, matrix):
         trial[2] = state[2] + tangent[2] * move
         goal = target if last else ridge * math.exp(move)
         if _newton(law, goal, FINAL if last else ROUGH, trial, nodes, matrix):
-            state[:], ridge = trial, goal
+            for k in range(3):  # assigning a whole array takes seconds to compile
+                state[k] = trial[k]
+            ridge = goal
             stride *= 2
             if not last:
                 _linearise(law, ridge, state, nodes, matrix)

@@ -198,7 +198,8 @@ def fill_measures(ratio, snr, count, noise, table, rows):
         fill_tilted(table, size, rho, factor, one)
         fill_faded(table, size, rest, one, once)
         if measure == 0:  # (1 - y) m = y
-            once[:] = table[0]
+            for j in range(size):
+                once[j] = table[0, j]
         for j in range(size):
             b[j] = (1 + rho) * one[j] + ratio * once[j]
         fill_faded(table, size, rest, b, twice)
