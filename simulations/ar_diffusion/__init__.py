@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulations.ar_diffusion.learning import TRAINING, sample_training
 from simulations.ar_diffusion.samplers import (
     OUTPUT,
     OUTPUT_LITERAL,
@@ -12,15 +13,17 @@ from simulations.ar_diffusion.samplers import (
     sample_rule_violation,
 )
 
-SAMPLERS = (OUTPUT, RULE_VIOLATION, OUTPUT_LITERAL)
+SAMPLERS = (OUTPUT, RULE_VIOLATION, OUTPUT_LITERAL, TRAINING)
 
 __all__ = [
     "OUTPUT",
     "OUTPUT_LITERAL",
     "RULE_VIOLATION",
     "SAMPLERS",
+    "TRAINING",
     "positions",
     "sample_output",
     "sample_output_literal",
     "sample_rule_violation",
+    "sample_training",
 ]

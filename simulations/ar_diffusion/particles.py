@@ -61,6 +61,16 @@ class Stage(NamedTuple):
                 logs[c] -= 0.5 * np.sum(away**2, axis=0) + np.sum(np.log(np.diag(factor)))
         return logs
 
+    def score(self, made: Array, y: Array, time: float) -> Array:
+        """Exact score at noised own coordinates y (d_k, B) given clean earlier ones `made`, shape (d_k, B)."""
+        covariances = math.exp(-2 * time) * self.schurs - math.expm1(-2 * time) * np.eye(len(self.own))
+        away = math.exp(-time) * self.conditional_means(made) - y
+        pulls = np.linalg.inv(covariances) @ away
+        logs = self.log_weights(made) - 0.5 * np.sum(pulls * away, axis=1)
+        logs -= 0.5 * np.linalg.slogdet(covariances)[1][:, None]
+        weights = np.exp(logs - logs.max(axis=0))
+        return np.sum(weights[:, None] * pulls, axis=0) / weights.sum(axis=0)
+
     def conditional_means(self, made: Array) -> Array:
         """Means of the own coordinates given the earlier ones, shape (C, d_k, B)."""
         away = made - self.means[:, list(self.before), None]

@@ -101,35 +101,27 @@ def _outputs(x: Array) -> dict[str, Array]:
 
 
 def _literal_stage(model: Sampling, stage: Stage, made: Array, rng: np.random.Generator) -> Array:
-    """One stage for all particles: exact score of the mixture given the clean coordinates `made`."""
-    trials, d = len(made), len(stage.own)
+    """One stage for all particles: exact score of the mixture given the clean coordinates `made` (trials, ..)."""
+    shape = (len(stage.own), len(made))
     nodes = model.scheme.grid.nodes(np.linalg.eigvalsh(stage.schurs[0]))
-    logs = stage.log_weights(made.T).T
-    means = np.broadcast_to(
-        stage.conditional_means(made.T).transpose(2, 0, 1), (trials, len(stage.weights), d)
-    )
-    y = rng.standard_normal((trials, d))
+    y = rng.standard_normal(shape)
     for tau, after in itertools.pairwise(nodes):
         h = tau - after
-        covariances = math.exp(-2 * tau) * stage.schurs + (1 - math.exp(-2 * tau)) * np.eye(d)
-        inverses = np.linalg.inv(covariances)
-        away = math.exp(-tau) * means - y[:, None, :]
-        pulls = np.einsum("cij,tcj->tci", inverses, away)
-        scores = logs - 0.5 * np.sum(pulls * away, axis=2) - 0.5 * np.linalg.slogdet(covariances)[1]
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        weights /= weights.sum(axis=1, keepdims=True)
-        score = np.sum(weights[:, :, None] * pulls, axis=1) + _literal_bias(model, stage, tau, inverses[0])
+        score = stage.score(made.T, y, tau) + _literal_bias(model, stage, tau)
         y = math.exp(h) * y + 2 * math.expm1(h) * score
-        y += math.sqrt(math.expm1(2 * h)) * rng.standard_normal((trials, d))
-    return y
+        y += math.sqrt(math.expm1(2 * h)) * rng.standard_normal(shape)
+    return y.T
 
 
-def _literal_bias(model: Sampling, stage: Stage, tau: float, inverse: Array) -> Array | float:
+def _literal_bias(model: Sampling, stage: Stage, tau: float) -> Array | float:
     error = model.scheme.score_error
     if not isinstance(error, ConstantBias):
         return 0.0
-    size = np.broadcast_to(error.bias, (model.target.total_dimension,))[list(stage.own)]
-    return math.exp(-tau) * (inverse @ size) if isinstance(error, WorstBias) else size
+    size = np.broadcast_to(error.bias, (model.target.total_dimension,))[list(stage.own)][:, None]
+    if not isinstance(error, WorstBias):
+        return size
+    noised = math.exp(-2 * tau) * stage.schurs[0] - math.expm1(-2 * tau) * np.eye(len(size))
+    return math.exp(-tau) * np.linalg.solve(noised, size)
 
 
 def _steps(model: Sampling) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from lemmata.records import Exact, LeadingOrder, Result
 from theory.ar_diffusion.divergences import joint_kl, pointwise_conditional_kl, stage_kl
-from theory.ar_diffusion.information import dependence, fisher_information, path_kl
+from theory.ar_diffusion.information import denoising_loss, dependence, fisher_information, path_kl
 from theory.ar_diffusion.laws import output_law, output_moments, rule_violation
 from theory.ar_diffusion.models import (
     Accuracy,
@@ -29,6 +29,7 @@ from theory.ar_diffusion.models import (
     RuleSampling,
     Sampling,
     ScoreBias,
+    Training,
 )
 from theory.ar_diffusion.planning import (
     best_patch_order,
@@ -103,6 +104,13 @@ RESULTS = (
         formula="KL(p_T || N(0,I)) + sum [int J dtau - (2(1-e^-h)-h) J_n]",
     ),
     Result(fisher_information, Noised, source="R8", nature=Exact(), formula="J = E |grad log p_tau|^2"),
+    Result(
+        denoising_loss,
+        Noised,
+        source="R8",
+        nature=Exact(),
+        formula="min E |s + z/sigma_tau|^2 = d/sigma_tau^2 - J",
+    ),
     Result(
         dependence,
         Data,
@@ -208,10 +216,12 @@ __all__ = [
     "ScoreBias",
     "ShadowImages",
     "SunShadow",
+    "Training",
     "Uniform",
     "Vanilla",
     "WorstBias",
     "best_patch_order",
+    "denoising_loss",
     "dependence",
     "fisher_information",
     "frozen_variance",

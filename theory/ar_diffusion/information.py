@@ -43,6 +43,34 @@ def fisher_information(model: Noised) -> float:
     return _fisher(model.target, model.method, model.time)
 
 
+def denoising_loss(model: Noised) -> float:
+    """Smallest denoising loss E |s(x_tau) + z/sigma_tau|^2 that any score reaches: d/sigma_tau^2 - J.
+
+    The Fisher information, and with it the path KL of a sampler, can be read off the curve of the training loss.
+
+    Parameters
+    ----------
+    model : Noised
+        At a noising time > 0.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DomainError
+        If the time is 0, or the target a mixture in more than two dimensions.
+
+    References
+    ----------
+    R8 of docs/papers/ar_diffusion.md.
+    """
+    if not model.time > 0:
+        raise DomainError("time", model.time, "> 0: without noise there is nothing to denoise")
+    return -model.target.total_dimension / math.expm1(-2 * model.time) - fisher_information(model)
+
+
 def dependence(model: Data) -> float:
     """What patches know of each other: Dep = sum over k of E |d/dx_k log p(x_>k | x_<=k)|^2 >= 0.
 

@@ -5,7 +5,7 @@ Targets stand in `targets`; schemes (grids, methods, score errors) in `schemes`.
 
 from __future__ import annotations
 
-from lemmata.models import DomainError, Model, choice, nested, real, vector
+from lemmata.models import DomainError, Model, choice, nested, real, vector, whole
 from theory.ar_diffusion.schemes import (
     AR,
     METHODS,
@@ -179,6 +179,35 @@ class Noised(Model):
 
     def validate(self) -> None:
         _check_order(self.method, self.target)
+
+
+class Training(Noised):
+    """A score learned from samples by denoising score matching at one noising time.
+
+    Parameters
+    ----------
+    target, method
+        As for `Noised`; patch by patch there is a score for each patch, which sees the clean patches before.
+    time : float
+        Noising time tau > 0.
+    samples : int
+        Number of training samples.
+    features : 'linear', 'quadratic' or 'radial'
+        What the learned score is linear in: noised and clean coordinates, their products too, or Gaussian bumps too.
+    ridge : float
+        Penalty of the coefficients, per sample.
+    """
+
+    samples: int = whole(least=1, default=64, doc="number of training samples")
+    features: str = choice(
+        "linear", "quadratic", "radial", default="linear", doc="what the score is linear in"
+    )
+    ridge: float = real(above=0, default=1e-3, doc="penalty of the coefficients, per sample")
+
+    def validate(self) -> None:
+        super().validate()
+        if not self.time > 0:
+            raise DomainError("time", self.time, "> 0: without noise there is nothing to denoise")
 
 
 class OptimalSteps(Model):
