@@ -21,7 +21,7 @@ from theory.attention_memorization import (
     softmax_error,
     trace_error,
 )
-from theory.numerics.activations import Coefficients, Linear, Relu, Sign, Sine, Tanh
+from theory.numerics.activations import Coefficients, Linear, Relu, Sign, Sine
 from theory.numerics.hermite import hermite_data
 
 
@@ -85,9 +85,8 @@ C1 = Claim(
     falsifier="a gap between R4 and the drawn layer that outlives a correction of order 1/n",
     design=(
         Attention(16, 16, ridge=0.01, snr=1.0, activation=Sine()),
-        Attention(16, 8, ridge=1.0, snr=1.0, activation=Tanh(), alignment=_ORTHOGONAL),
+        Attention(16, 8, ridge=1.0, snr=1.0, activation=Relu(), alignment=_ORTHOGONAL),
         Attention(16, 32, ridge=0.05, snr=1.0, activation=Sign()),
-        Attention(16, 8, ridge=0.1, snr=1.0, activation=Relu()),
         Attention(16, 8, ridge=0.1, snr=2.0, activation=Linear(), alignment=Aligned(0.5), diagonal="keep"),
     ),
     published=(_TRACE, _MATCHED, _ERROR),
