@@ -61,7 +61,7 @@ R4 = Claim(
         OUTPUT["moments"],
         margin=Margin(
             0.05,
-            "a third of what the other method changes; the prediction has the same steps, so no step error is left in it",
+            "a third of what the other method changes; prediction and particles make the same steps",
         ),
     ),
     mutants=(
