@@ -1,0 +1,139 @@
+"""Hijacked prompts by their exact reduction: two random numbers a query, whatever the dimension and the depth.
+
+All hijackers of a prompt are one vector x_perp, so gradient descent moves along it alone. With g = <x_perp, b>, b the
+part of beta* orthogonal to w*, and h ~ chi^2 of d - 2 degrees of freedom, r^2 = |x_perp|^2 = g^2 + h and the answer is
+wrong iff
+
+    s c rho - 1 + kappa (1 + c sqrt(1 - rho^2) g) < 0,    kappa = prod_l (1 - alpha_l N r^2).
+
+References
+----------
+R7 of docs/papers/context_hijacking.md (arXiv 2502.15609, Lemma D.1).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+
+from lemmata.kernels import kernel
+from lemmata.records import Sampler
+from simulations.context_hijacking.tasks import draw_correlations, draw_margins, schedules
+from simulations.sampling.chi import fill_chi_squared
+from simulations.sampling.normals import fill_normals
+from theory.context_hijacking import Hijack
+
+Array = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
+
+BLOCK = 2**14  # queries drawn together
+STRIP = 1024  # of them, those that go through all layers together: their arrays stay in the first cache
+
+
+def sample_hijack(
+    model: Hijack, rng: np.random.Generator, trials: int, *, hijackers: Array, depth: Array, step_size: Array
+) -> dict[str, Truths]:
+    """Whether each of the drawn queries is answered wrongly, at the exact law of finite size.
+
+    A query costs one normal and one chi-squared number, and one more number for each of rho and s that is random.
+    Literal twins: `sample_hijack_descent`, `sample_hijack_transformer`.
+
+    Parameters
+    ----------
+    model : Hijack
+    rng : numpy.random.Generator
+    trials : int
+    hijackers, depth, step_size : array
+        Free axes: one draw serves all of them.
+
+    Returns
+    -------
+    dict
+        'error': array (trials, hijackers, depths, step sizes) of truth values.
+    """
+    queries, redraws, tasks = rng.spawn(3)
+    rates, powers = _cells(model, hijackers, depth, step_size)
+    wrong = np.empty((len(rates), trials), dtype=np.bool_)
+    for start in range(0, trials, BLOCK):
+        part = wrong[:, start : start + BLOCK]
+        lift, tilt = _query_terms(model, tasks, part.shape[1])
+        alignment, square = np.empty((2, part.shape[1]))
+        draw_queries(queries, redraws, model.dimension, alignment, square)
+        _mark_wrong(lift, tilt * alignment, square, rates, powers, part)
+    shape = (len(hijackers), len(depth), len(step_size), trials)
+    return {"error": np.moveaxis(wrong.reshape(shape), -1, 0)}
+
+
+def _query_terms(model: Hijack, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
+    """s c rho - 1 and c sqrt(1 - rho^2) of each query, (count,)."""
+    rho = draw_correlations(model.prior, rng, model.dimension, count)
+    margin = draw_margins(model.margin, rng, count)
+    return model.initial_scale * margin * rho - 1, model.initial_scale * np.sqrt((1 - rho) * (1 + rho))
+
+
+def _cells(
+    model: Hijack, hijackers: Array, depth: Array, step_size: Array
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """The distinct alpha_l N of each cell of the free axes, and how many layers have it: (cells, most distinct)."""
+    per_schedule = [Counter(steps) for steps in schedules(model.steps, depth, step_size)]
+    counted = [[(count * step, n) for step, n in c.items()] for count in hijackers for c in per_schedule]
+    most = max(map(len, counted))
+    table = np.array([cell + [(0.0, 0)] * (most - len(cell)) for cell in counted])
+    return np.ascontiguousarray(table[..., 0]), table[..., 1].astype(np.int64)
+
+
+@kernel
+def draw_queries(
+    rng: np.random.Generator, redraws: np.random.Generator, dimension: int, alignment: Array, square: Array
+) -> None:
+    """Fill g and r^2 = g^2 + h, arrays (trials,); `rng` advances alike whatever the dimension."""
+    fill_normals(rng, alignment)
+    fill_chi_squared(rng, redraws, float(max(dimension - 2, 1)), square)
+    if dimension == 2:
+        square[:] = 0.0
+    for i in range(len(alignment)):
+        square[i] += alignment[i] * alignment[i]
+
+
+@kernel
+def _mark_wrong(
+    lift: Array,
+    lean: Array,
+    square: Array,
+    rates: Array,
+    powers: npt.NDArray[np.int64],
+    wrong: Truths,
+) -> None:
+    """lift + (1 + lean) prod_j (1 - rates[cell, j] square)^powers[cell, j] < 0 for every cell and query."""
+    base, kappa = np.empty(STRIP), np.empty(STRIP)
+    cells, groups = rates.shape
+    for start in range(0, len(square), STRIP):
+        size = min(STRIP, len(square) - start)
+        for cell in range(cells):
+            for i in range(size):
+                kappa[i] = 1.0 + lean[start + i]
+            for group in range(groups):
+                rate, power = rates[cell, group], powers[cell, group]
+                for i in range(size):
+                    base[i] = 1.0 - rate * square[start + i]
+                while power > 0:
+                    if power & 1:
+                        for i in range(size):
+                            kappa[i] *= base[i]
+                    power >>= 1
+                    if power > 0:
+                        for i in range(size):
+                            base[i] *= base[i]
+            for i in range(size):
+                wrong[cell, start + i] = lift[start + i] + kappa[i] < 0.0
+
+
+HIJACK = Sampler(
+    sample_hijack,
+    axes=("hijackers", "depth", "step_size"),
+    ranges={"error": (0.0, 1.0)},
+    work=lambda model: 200.0 + 8.0 * model.depth,
+    paired_trials=2**17,
+)
