@@ -7,6 +7,12 @@ from simulations.rlvr_gradient_flow.integration import (
     integrate_policy,
     integrate_time,
 )
+from simulations.rlvr_gradient_flow.literal import (
+    GRPO_TIME_LITERAL,
+    REINFORCE_TIME_LITERAL,
+    sample_grpo_time_literal,
+    sample_reinforce_time_literal,
+)
 from simulations.rlvr_gradient_flow.sampled import (
     GRPO_POLICY,
     GRPO_TIME,
@@ -18,19 +24,30 @@ from simulations.rlvr_gradient_flow.sampled import (
     sample_reinforce_time,
 )
 
-SAMPLERS = (REINFORCE_TIME, REINFORCE_POLICY, GRPO_TIME, GRPO_POLICY)
+SAMPLERS = (
+    REINFORCE_TIME,
+    REINFORCE_POLICY,
+    GRPO_TIME,
+    GRPO_POLICY,
+    REINFORCE_TIME_LITERAL,
+    GRPO_TIME_LITERAL,
+)
 
 __all__ = [
     "GRPO_POLICY",
     "GRPO_TIME",
+    "GRPO_TIME_LITERAL",
     "REINFORCE_POLICY",
     "REINFORCE_TIME",
+    "REINFORCE_TIME_LITERAL",
     "SAMPLERS",
     "integrate_entanglement",
     "integrate_policy",
     "integrate_time",
     "sample_grpo_policy",
     "sample_grpo_time",
+    "sample_grpo_time_literal",
     "sample_reinforce_policy",
     "sample_reinforce_time",
+    "sample_reinforce_time_literal",
 ]

@@ -42,7 +42,8 @@ def integrate_policy(model: Flow, times: Sequence[float]) -> Array:
         _speed(model), (0.0, stops[-1]), np.log(model.start), method="DOP853", t_eval=stops,
         rtol=TOLERANCE, atol=0.1 * TOLERANCE,
     )  # fmt: skip
-    return special.softmax(run.y[:, 1:].T, axis=1)
+    theta: Any = run.y
+    return special.softmax(theta[:, 1:].T, axis=1)
 
 
 def integrate_time(model: Target, *, latest: float = 1e15, tolerance: float = TOLERANCE) -> float:
@@ -162,4 +163,5 @@ def _time_of_sign(model: Bandit, weights: Array, latest: float, tolerance: float
         _speed(model), (0.0, latest), np.log(model.start), method="DOP853", events=height,
         rtol=tolerance, atol=0.1 * tolerance,
     )  # fmt: skip
-    return float(run.t_events[0][0]) if len(run.t_events[0]) else math.inf
+    found: Any = run.t_events
+    return float(found[0][0]) if len(found[0]) else math.inf

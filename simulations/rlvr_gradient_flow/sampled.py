@@ -7,6 +7,7 @@ draws a step, whatever the batch. `literal` draws answer by answer.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from lemmata.models import DomainError
 from lemmata.records import Sampler
 from simulations.rlvr_gradient_flow.integration import best_pattern, integrate_time
 from simulations.rlvr_gradient_flow.training import ADVANTAGES, Goal, Rule, policies_at, steps_to_level
-from theory.rlvr_gradient_flow import Bandit, Grpo, GrpoPath, Reinforce, ReinforcePath, Target
+from theory.rlvr_gradient_flow import Grpo, GrpoPath, Reinforce, ReinforcePath, Target
 
 Array = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
@@ -186,8 +187,8 @@ def _path(
     stops, places = stops_of(time, model.step_size)
     policies = np.empty((trials, stops.size, rates.size))
     policies_at(rng, (np.array(model.start), rates), rule_of(model), stops, policies)
-    policies = policies[:, places]
-    return {"policy": policies, "accuracy": np.minimum(policies @ rates, 1.0)}
+    chosen: Any = policies[:, places]
+    return {"policy": chosen, "accuracy": np.minimum(chosen @ rates, 1.0)}
 
 
 def _step_work(model: Reinforce | ReinforcePath | Grpo | GrpoPath) -> float:
@@ -195,7 +196,7 @@ def _step_work(model: Reinforce | ReinforcePath | Grpo | GrpoPath) -> float:
     return groups * len(model.start) * (30.0 + 4.0 * min(size, 64)) + 10.0 * len(model.start)
 
 
-def _time_work(model: Reinforce | Grpo) -> float:
+def time_work(model: Reinforce | Grpo) -> float:
     goal_of(model)
     time = integrate_time(model, latest=MOST_STEPS * model.step_size, tolerance=1e-5)
     steps = min(time / model.step_size, float(MOST_STEPS))
@@ -206,9 +207,9 @@ def _path_work(model: ReinforcePath | GrpoPath) -> float:
     return (1.0 + model.time / model.step_size) * _step_work(model)
 
 
-_TIMES = {"time": (0.0, math.inf), "squared_time": (0.0, math.inf)}
-_POLICIES = {"policy": (0.0, 1.0), "accuracy": (0.0, 1.0)}
-REINFORCE_TIME = Sampler(sample_reinforce_time, ranges=_TIMES, work=_time_work)
-GRPO_TIME = Sampler(sample_grpo_time, ranges=_TIMES, work=_time_work)
-REINFORCE_POLICY = Sampler(sample_reinforce_policy, axes=("time",), ranges=_POLICIES, work=_path_work)
-GRPO_POLICY = Sampler(sample_grpo_policy, axes=("time",), ranges=_POLICIES, work=_path_work)
+TIMES = {"time": (0.0, math.inf), "squared_time": (0.0, math.inf)}
+POLICIES = {"policy": (0.0, 1.0), "accuracy": (0.0, 1.0)}
+REINFORCE_TIME = Sampler(sample_reinforce_time, ranges=TIMES, work=time_work)
+GRPO_TIME = Sampler(sample_grpo_time, ranges=TIMES, work=time_work)
+REINFORCE_POLICY = Sampler(sample_reinforce_policy, axes=("time",), ranges=POLICIES, work=_path_work)
+GRPO_POLICY = Sampler(sample_grpo_policy, axes=("time",), ranges=POLICIES, work=_path_work)

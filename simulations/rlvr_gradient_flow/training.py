@@ -17,18 +17,21 @@ import numpy as np
 import numpy.typing as npt
 
 from lemmata.kernels import kernel
-from simulations.sampling.multinomial import draw_binomial, draw_multinomial, fill_tails
+from simulations.sampling.binomial import draw_binomial
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Rule = tuple[float, int, int, int, float]
-"""Step size, groups of a step, answers of a group, an advantage (an index of ADVANTAGES), coefficient of the KL penalty."""
+"""Step size, groups of a step, answers of a group, advantage (an index of ADVANTAGES), coefficient of the penalty."""
 Goal = tuple[int, float, int]
 """Index of the pattern whose probability has to reach a level (-1: the accuracy has to), the level, the most steps."""
-
 ADVANTAGES = ("value", "none", "mean", "rloo", "std", "sample_std")
 """R - V, R, R - mean, R - mean of the others, (R - mean)/std with the population or the sample deviation."""
 _VALUE, _NONE, _MEAN, _RLOO, _STD = range(5)
+
+
+# rows of the one array that a step works in: views and tuples of arrays would cost more than its arithmetic
+_POLICY, _RIGHT, _RIGHT_TAILS, _WRONG, _WRONG_TAILS, _PENALTY, _SUMS, _ROWS = range(8)
 
 
 @kernel
@@ -41,21 +44,16 @@ def steps_to_level(
     """
     start, rates = bandit
     pattern, level, most = goal
-    reference = np.log(start)
-    theta, scratch, counts = (
-        np.empty(start.size),
-        np.empty((6, start.size + 1)),
-        np.empty((2, start.size), np.int64),
-    )
+    reference, theta, room = np.log(start), np.empty(start.size), np.zeros((_ROWS, start.size + 1))
     for trial in range(steps.size):
         theta[:] = reference
         steps[trial] = -1
         for step in range(most + 1):
-            accuracy = spread(theta, rates, scratch)
-            if (accuracy if pattern < 0 else scratch[0, pattern]) >= level:
+            spread(theta, reference, rates, rule, room)
+            if (room[_RIGHT_TAILS, 0] if pattern < 0 else room[_POLICY, pattern]) >= level:
                 steps[trial] = step
                 break
-            update(rng, theta, reference, rule, scratch, counts)
+            update(rng, theta, rule, room)
 
 
 @kernel
@@ -64,74 +62,78 @@ def policies_at(
 ) -> None:
     """Fill `policies` (trials, stops, K) with the policies after increasing numbers of steps."""
     start, rates = bandit
-    reference = np.log(start)
-    theta, scratch, counts = (
-        np.empty(start.size),
-        np.empty((6, start.size + 1)),
-        np.empty((2, start.size), np.int64),
-    )
+    reference, theta, room = np.log(start), np.empty(start.size), np.zeros((_ROWS, start.size + 1))
     for trial in range(len(policies)):
         theta[:] = reference
         done = 0
+        spread(theta, reference, rates, rule, room)
         for i in range(stops.size):
-            while done < stops[i]:
-                spread(theta, rates, scratch)
-                update(rng, theta, reference, rule, scratch, counts)
-                done += 1
-            spread(theta, rates, scratch)
-            policies[trial, i] = scratch[0, : start.size]
+            for _ in range(done, stops[i]):
+                update(rng, theta, rule, room)
+                spread(theta, reference, rates, rule, room)
+            done = stops[i]
+            policies[trial, i] = room[_POLICY, : start.size]
 
 
 @kernel
-def spread(theta: Array, rates: Array, scratch: Array) -> float:
-    """Policy, masses of right and of wrong answers, and their tails, into the rows of `scratch`; the accuracy."""
-    policy, right, wrong = scratch[0], scratch[1], scratch[2]
+def spread(theta: Array, reference: Array, rates: Array, rule: Rule, room: Array) -> None:
+    """Policy, masses of right and wrong answers, sums of the masses from each pattern on, penalty of each pattern."""
     top, total = theta[0], 0.0
-    for k in range(theta.size):
+    for k in range(1, theta.size):
         top = max(top, theta[k])
     for k in range(theta.size):
-        policy[k] = math.exp(theta[k] - top)
-        total += policy[k]
-    for k in range(theta.size):
-        policy[k] /= total
-        right[k] = policy[k] * rates[k]
-        wrong[k] = policy[k] * (1.0 - rates[k])
-    fill_tails(right[: theta.size], scratch[3])
-    fill_tails(wrong[: theta.size], scratch[4])
-    return scratch[3, 0]
+        weight = math.exp(theta[k] - top)
+        room[_POLICY, k] = weight
+        total += weight
+    scale = 1.0 / total
+    for k in range(theta.size - 1, -1, -1):
+        policy = scale * room[_POLICY, k]
+        right, wrong = policy * rates[k], policy * (1.0 - rates[k])
+        room[_POLICY, k], room[_RIGHT, k], room[_WRONG, k] = policy, right, wrong
+        room[_RIGHT_TAILS, k] = room[_RIGHT_TAILS, k + 1] + right
+        room[_WRONG_TAILS, k] = room[_WRONG_TAILS, k + 1] + wrong
+    kl = rule[4]
+    if kl != 0.0:
+        log_total = top + math.log(total)
+        for k in range(theta.size):
+            room[_PENALTY, k] = kl * (theta[k] - log_total - reference[k])
 
 
 @kernel
-def update(
-    rng: np.random.Generator, theta: Array, reference: Array, rule: Rule, scratch: Array, counts: Counts
-) -> None:
-    """One step of all groups, from the policy and masses that `spread` has left."""
+def update(rng: np.random.Generator, theta: Array, rule: Rule, room: Array) -> None:
+    """One step of all groups, from what `spread` has left."""
     step_size, groups, size, advantage, kl = rule
-    count = theta.size
-    policy, right, wrong, sums = scratch[0], scratch[1, :count], scratch[2, :count], scratch[5]
-    value, failure = scratch[3, 0], scratch[4, 0]
-    hits, misses = counts[0], counts[1]
-    sums[:] = 0.0
+    for k in range(theta.size):
+        room[_SUMS, k] = 0.0
+    accuracy, failure = room[_RIGHT_TAILS, 0], room[_WRONG_TAILS, 0]
     for _ in range(groups):
-        correct = draw_binomial(rng, size, value, failure)
-        gain, loss = advantages(correct, size, advantage, value)
-        if gain == loss == 0.0 and kl == 0.0:
-            continue
-        draw_multinomial(rng, correct, right, scratch[3], hits)
+        correct = draw_binomial(rng, size, accuracy, failure)
+        gain, loss = advantages(correct, size, advantage, accuracy)
+        if gain != 0.0 or kl != 0.0:
+            share(rng, correct, gain, _RIGHT, room)
         if loss != 0.0 or kl != 0.0:
-            draw_multinomial(rng, size - correct, wrong, scratch[4], misses)
-        else:
-            misses[:] = 0
-        for k in range(count):
-            sums[k] += gain * hits[k] + loss * misses[k]
-            if kl != 0.0 and hits[k] + misses[k] > 0:
-                sums[k] -= kl * (hits[k] + misses[k]) * (math.log(policy[k]) - reference[k])
+            share(rng, size - correct, loss, _WRONG, room)
     total = 0.0
-    for k in range(count):
-        total += sums[k]
+    for k in range(theta.size):
+        total += room[_SUMS, k]
     rate = step_size / (groups * size)
-    for k in range(count):
-        theta[k] += rate * (sums[k] - policy[k] * total)
+    for k in range(theta.size):
+        theta[k] += rate * (room[_SUMS, k] - room[_POLICY, k] * total)
+
+
+@kernel
+def share(rng: np.random.Generator, answers: int, advantage: float, row: int, room: Array) -> None:
+    """Share answers out over the patterns by the masses in a row (their tails in the next), and add up S_k.
+
+    A pattern gets the share mass/tail of what the ones before it have left: 1 at the last one of any mass.
+    """
+    k = 0
+    while answers > 0:
+        tail = room[row + 1, k]
+        count = draw_binomial(rng, answers, room[row, k] / tail, room[row + 1, k + 1] / tail)
+        room[_SUMS, k] += count * (advantage - room[_PENALTY, k])
+        answers -= count
+        k += 1
 
 
 @kernel

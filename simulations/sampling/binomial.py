@@ -1,8 +1,7 @@
-"""Binomial and multinomial counts inside kernels.
+"""Binomial counts inside kernels.
 
-A binomial count of small mean is found by inversion: one uniform, walked down the probabilities, each from the one
-before by P(k+1) = P(k) (n-k)/(k+1) p/q. Large means go to the Generator's own method. A multinomial count is a row of
-binomial ones, each the share of a category in what is left.
+A count of small mean is found by inversion: one uniform, walked down the probabilities, each from the one before by
+P(k+1) = P(k) (n-k)/(k+1) p/q. Large means go to the Generator's own method.
 """
 
 from __future__ import annotations
@@ -10,12 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from lemmata.kernels import kernel
-
-Array = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 
 LARGEST_MEAN = 25.0
 """Above it the walk is longer than the Generator's rejection method."""
@@ -59,25 +54,3 @@ def _power(base: float, exponent: int) -> float:
         base *= base
         exponent >>= 1
     return result
-
-
-@kernel
-def fill_tails(masses: Array, tails: Array) -> None:
-    """tails[k] = sum of masses from k on, and 0 at the end: shape (K,) and (K + 1,)."""
-    tails[masses.size] = 0.0
-    for k in range(masses.size - 1, -1, -1):
-        tails[k] = tails[k + 1] + masses[k]
-
-
-@kernel
-def draw_multinomial(rng: np.random.Generator, n: int, masses: Array, tails: Array, counts: Counts) -> None:
-    """Fill `counts` (K,) with n draws among categories of the given masses (not normalised) and their tails.
-
-    A category gets the share masses[k]/tails[k] of what the ones before it have left: 1 at the last one of any mass.
-    """
-    for k in range(masses.size):
-        if n == 0:
-            counts[k] = 0
-            continue
-        counts[k] = draw_binomial(rng, n, masses[k] / tails[k], tails[k + 1] / tails[k])
-        n -= counts[k]
