@@ -21,7 +21,6 @@ from lemmata.models import Model, whole
 from theory.context_hijacking import (
     Cone,
     Fixed,
-    HalfNormal,
     Hijack,
     TunedHijack,
     Uniform,
@@ -43,13 +42,13 @@ C8 = Claim(
     design=(
         Hijack(2, 10, 3, 0.001, 0.7, Cone(0.8), Uniform(2.0)),
         Hijack(5, 20, 1, 0.0008, 0.79, Cone(0.99), Uniform(1.0)),
-        Hijack(10, 10, 8, 0.0003, 0.718, Cone(0.9), HalfNormal(1.0)),
+        Hijack(10, 10, 8, 0.0003, 0.718, Cone(0.9), Uniform(3.0)),
         Hijack(3, 3, 4, 0.001, 0.5, Cone(0.5), Uniform(0.5)),
     ),
     published=Bound(
         hijack_error_bound,
         hijack_error,
-        Margin(1e-8, "the quadrature's error is below 1e-9, 1e-8 at a half-normal margin before overshoot"),
+        QUADRATURE,
         attack=(("step_size", 1e-5, 5e-3), ("initial_scale", 0.3, 1.5)),
     ),
     mutants=(

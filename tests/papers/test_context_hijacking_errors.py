@@ -47,9 +47,11 @@ from theory.context_hijacking import (
     hijack_error,
     hijack_error_bound,
     hijack_error_limit,
+    mean_contraction,
     hijacking,
     mixed_context_deviation,
     mixed_context_margin,
+    overshoot_probability,
 )
 from theory.context_hijacking.hijacking import hijack_error_at
 from theory.context_hijacking.limits import residual_share
@@ -302,6 +304,39 @@ def test_p17_the_literal_prompt_gives_the_margin(seed: int, count: int, d: int, 
         1 + c * np.linalg.norm(query) * (1 + np.linalg.norm(perp))
     )
     assert sign * output == pytest.approx(float(margin), abs=float(256 * EPS * size))
+
+
+@given(strategies.hijacks())
+@settings(max_examples=share(2))
+def test_r8_the_mean_contraction_is_an_average_over_the_radius(model: Hijack) -> None:
+    """R8: E kappa by Gauss-Laguerre quadrature, exact for polynomials of this degree; and the mass of overshoots."""
+    half = 0.5 * (model.dimension - 1)
+    nodes, weights = special.roots_genlaguerre(12, half - 1)
+    kappa = np.prod([1 - 2 * step * model.hijackers * nodes for step in model.step_sizes], axis=0)
+    mass = weights / weights.sum()
+    assert mean_contraction(model) == pytest.approx(
+        float(mass @ kappa), abs=1e-11 * float(mass @ np.abs(kappa))
+    )
+    rate = model.step_size * model.hijackers
+    expected = special.gammaincc(half, 0.5 / rate) if rate else 0.0
+    assert overshoot_probability(model) == pytest.approx(float(expected), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("depth", "mean", "digits"), [(4, 454, 0.5), (40, 2.7e-3, 5e-5), (100, 2.35e-5, 5e-8)]
+)
+def test_r8_worked_means(depth: int, mean: float, digits: float) -> None:
+    """R8: alpha L = .02, N = 50, d = 20: E kappa = 454, 2.7e-3, 2.35e-5: dominated by rare long hijackers."""
+    model = Hijack(50, 20, depth, 0.02 / depth, 0.7, Cone(0.9), Fixed(0.3))
+    assert mean_contraction(model) == pytest.approx(mean, abs=digits)
+
+
+def test_r8_the_error_of_a_uniform_margin_is_linear_in_the_mean_contraction() -> None:
+    """R8: (1 - E kappa) E[1/rho]/(c most) = .32158 against the exact .32161, whose thresholds are clipped at 0."""
+    model = Hijack(20, 12, 2, 0.002, 0.75, Cone(0.9), Uniform(3.0))
+    linear = (1 - mean_contraction(model)) / (0.9 * 0.75 * 3.0)
+    assert linear == pytest.approx(0.32158, abs=6e-5)
+    assert linear <= hijack_error(model) == pytest.approx(linear, abs=5e-5)
 
 
 # ------------------------------------------------------------------ R9: a bound; R10: thresholds

@@ -23,7 +23,12 @@ from theory.context_hijacking.contexts import (
     mixed_context_margin,
 )
 from theory.context_hijacking.depth import contraction, depth_gain, depth_helps, half_error_gain
-from theory.context_hijacking.hijacking import hijack_error, hijack_error_limit
+from theory.context_hijacking.hijacking import (
+    hijack_error,
+    hijack_error_limit,
+    mean_contraction,
+    overshoot_probability,
+)
 from theory.context_hijacking.limits import (
     excess_training_risk_limit,
     gradient_flow_risk,
@@ -130,6 +135,20 @@ RESULTS = (
         formula="Phi(+1/(c sqrt(1-rho^2))) at odd depth, Phi(-1/(c sqrt(1-rho^2))) at even depth",
     ),
     Result(
+        overshoot_probability,
+        Hijack,
+        source="R13",
+        nature=Exact(),
+        formula="P(max_l alpha_l N chi^2_{d-1} > 1)",
+    ),
+    Result(
+        mean_contraction,
+        Hijack,
+        source="R8",
+        nature=Exact(),
+        formula="E kappa = sum_k binom(L,k) (-alpha N)^k (d-1)(d+1)...(d+2k-3)",
+    ),
+    Result(
         hijack_error_bound,
         Hijack,
         source="R9",
@@ -231,10 +250,12 @@ __all__ = [
     "hijack_error_limit",
     "leading_order_excess_risk",
     "leading_order_step_size",
+    "mean_contraction",
     "mixed_context_deviation",
     "mixed_context_margin",
     "optimal_excess_risk",
     "optimal_initial_scale",
     "optimal_step_size",
+    "overshoot_probability",
     "ridge_excess_risk",
 ]

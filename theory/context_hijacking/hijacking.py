@@ -22,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from lemmata.models import DomainError
 from theory.context_hijacking.models import Fixed, Hijack, Margin, Uniform
+from theory.context_hijacking.risk import dyadic
 from theory.numerics import sphere
 from theory.numerics.directions import gauss_legendre
 
@@ -82,6 +84,49 @@ def hijack_error_limit(model: Hijack) -> float:
     tilts = abs(model.initial_scale) * np.sqrt((1 - np.asarray(rhos)) * (1 + np.asarray(rhos)))
     with np.errstate(divide="ignore"):
         return float(np.asarray(weights) @ special.ndtr(sign / tilts))
+
+
+def overshoot_probability(model: Hijack) -> float:
+    """Probability that a step overshoots, alpha N r^2 > 1: kappa changes its sign with the depth.
+
+    Where it is not small, errors need not grow with the number of hijackers, and parities of the depth differ.
+
+    References
+    ----------
+    R13.
+    """
+    rate = max(model.step_sizes) * model.hijackers
+    return float(special.chdtrc(model.dimension - 1, 1 / rate)) if rate else 0.0
+
+
+def mean_contraction(model: Hijack) -> float:
+    """Mean of kappa = prod_l (1 - alpha_l N r^2): a sum of moments of chi-squared, formed exactly.
+
+    Rare long hijackers dominate it when steps overshoot: it is no typical value. For a uniform margin that covers the
+    threshold, the error is (1 - E kappa) E[1/rho] / (c most).
+
+    Raises
+    ------
+    DomainError
+        If the mean has no floating-point number.
+
+    References
+    ----------
+    R8.
+    """
+    steps, bits = dyadic(model.step_sizes)
+    coefficients = [1]
+    for step in steps:
+        longer = zip([*coefficients, 0], [0, *coefficients], strict=True)
+        coefficients = [x - step * model.hijackers * y for x, y in longer]
+    total, moment = 0, 1
+    for power, coefficient in enumerate(coefficients):
+        total += coefficient * moment << bits * (model.depth - power)
+        moment *= model.dimension - 1 + 2 * power
+    try:
+        return total / (1 << bits * model.depth)
+    except OverflowError:
+        raise DomainError("step_size", model.step_size, "small enough that the mean is a float") from None
 
 
 # ------------------------------------------------------------------ given the task's correlation
@@ -187,7 +232,7 @@ def _splits(rates: Rates, freedom: int, tilt: float, targets: Sequence[float]) -
     low, high = max(peak - BELOW, 0.0), peak + ABOVE
     zeros = sorted(rate**-0.5 for rate, _ in rates)
     reach = sphere.reach(freedom) * tilt
-    points = [low, high, *(zero for zero in zeros if low < zero < high)]
+    points = [low, high]  # nothing happens at a zero of kappa: the threshold is far out on both sides
     for lean in (reach, -reach):
         ends = [low, *sorted(p for p in (*zeros, _inverse(-lean)) if low < p < high), high]
         for left, right in itertools.pairwise(ends):
