@@ -160,8 +160,7 @@ def parts(lab: Laboratory, quality: Quality) -> pd.DataFrame:
 
 
 def _baseline(ridges: Sequence[float]) -> pd.DataFrame:
-    """Ridge regression's T is its error without signal; its S follows from E = (T + rho S)/(1 + rho), rho = "
-    "1."""
+    """T of ridge regression is its error without signal; S follows from E = (T + rho S)/(1 + rho) at rho = 1."""
 
     def trace(model: RidgeRegression) -> float:
         return ridge_regression_error(replace(model, snr=0.0))

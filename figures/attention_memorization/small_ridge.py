@@ -88,8 +88,7 @@ def exponents(lab: Laboratory, quality: Quality) -> pd.DataFrame:
 def _baseline_errors(
     lab: Laboratory, ratio: float, line: Sequence[float], points: Sequence[float], trials: int
 ) -> pd.DataFrame:
-    """Ridge regression on noise, whose error has the mean of T; drawn where its excess is above its "
-    "fluctuation."""
+    """Ridge regression on noise, whose error has the mean of T; drawn where its excess exceeds its noise."""
     model = RidgeRegression(MANY, round(ratio * MANY), ridge=1.0, snr=0.0)
     theory = theory_table(
         ridge_regression_error, [replace(model, ridge=ridge) for ridge in line], TRACE, label=BASELINE
@@ -158,8 +157,7 @@ def _gaps(model: Attention, ridges: Sequence[float]) -> pd.DataFrame:
 
 
 def draw_phases(data: pd.DataFrame) -> mpl.Figure:
-    """Boundaries of the region in which attention has the lower error; triangles point to what simulation "
-    "finds."""
+    """Boundaries of the region in which attention has the lower error; triangles show what draws find."""
     from matplotlib.lines import Line2D
 
     figure, panels = canvas(2, 2, height=1.45, sharex=True, sharey=True)
