@@ -69,3 +69,10 @@ def schedules(steps: Steps, depths: Array, step_sizes: Array) -> list[tuple[floa
         for depth in depths
         for step in step_sizes
     ]
+
+
+def label_moments(examples: int) -> tuple[float, float]:
+    """E a = n tau / E chi_n and E a^2 = 1 + (n - 1) 2/pi of a = sum |z_i| / |z|, z a standard normal vector."""
+    n = examples
+    mean_length = math.sqrt(2) * math.exp(math.lgamma(0.5 * (n + 1)) - math.lgamma(0.5 * n))
+    return n * TAU / mean_length, 1 + (n - 1) * 2 / math.pi

@@ -8,7 +8,7 @@ R3 and section "Algorithms" (sampler B) of docs/papers/context_hijacking.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from simulations.context_hijacking.prompts import (
     prompts_in_block,
     rows_of,
 )
-from simulations.context_hijacking.tasks import TAU, draw_correlations, schedules
+from simulations.context_hijacking.tasks import TAU, draw_correlations, label_moments, schedules
 from theory.context_hijacking import CleanContext, Training
 
 Array = npt.NDArray[np.float64]
@@ -57,15 +57,23 @@ def sample_training(
         'excess': array (trials, depths, step sizes, initial scales).
     """
     labels = rng.spawn(1)[0]
+    return _excess(
+        model,
+        rng,
+        trials,
+        (depth, step_size, initial_scale),
+        lambda count: drawn_labels(labels, model.examples, count),
+    )
 
-    def label_moments(count: int) -> tuple[Any, ...]:
-        first = np.empty(count)
-        draw_label_projections(labels, model.examples, first)
-        first = np.minimum(first, math.sqrt(model.examples))  # equal to it for one example
-        second = np.sqrt(model.examples - first * first)
-        return first, second, first * first, first * second, second * second
 
-    return _excess(model, rng, trials, (depth, step_size, initial_scale), label_moments)
+def drawn_labels(rng: np.random.Generator, examples: int, count: int) -> tuple[Array, ...]:
+    """Labels a and b = sqrt(n - a^2) of the factor's first two rows, then a^2, a b, b^2: arrays (count,)."""
+    first = np.zeros(count)
+    if examples:
+        draw_label_projections(rng, examples, first)
+    first = np.minimum(first, math.sqrt(examples))  # equal to it for one example
+    second = np.sqrt(examples - first * first)
+    return first, second, first * first, first * second, second * second
 
 
 def sample_training_mean(
@@ -84,16 +92,9 @@ def sample_training_mean(
 
     Parameters and returns as `sample_training`: the same mean, not the same law.
     """
-    n = model.examples
-    square = 1 + (n - 1) * 2 / math.pi
-    mean = n * TAU / _mean_chi(n)
-    return _excess(
-        model, rng, trials, (depth, step_size, initial_scale), lambda _: (mean, 0.0, square, 0.0, n - square)
-    )
-
-
-def _mean_chi(freedom: int) -> float:
-    return math.sqrt(2) * math.exp(math.lgamma(0.5 * (freedom + 1)) - math.lgamma(0.5 * freedom))
+    mean, square = label_moments(model.examples)
+    moments = (mean, 0.0, square, 0.0, model.examples - square)
+    return _excess(model, rng, trials, (depth, step_size, initial_scale), lambda _: moments)
 
 
 def _excess(
@@ -101,13 +102,13 @@ def _excess(
     rng: np.random.Generator,
     trials: int,
     axes: tuple[Array, Array, Array],
-    label_moments: Any,
+    label_moments_of: Callable[[int], tuple[Any, ...]],
 ) -> dict[str, Array]:
     depth, step_size, scales = axes
     shape = (len(depth), len(step_size), len(scales), trials)
     excess = np.empty((len(depth) * len(step_size), len(scales), trials))
     for part, products in channel_products(model, rng, trials, depth, step_size):
-        a, b, aa, ab, bb = label_moments(part.stop - part.start)
+        a, b, aa, ab, bb = label_moments_of(part.stop - part.start)
         p = dict(zip(PRODUCTS, products, strict=True))
         learned = aa * p["aa"] + 2 * ab * p["ab"] + bb * p["bb"]
         constant = learned - 2 * TAU * (a * p["a1"] + b * p["b1"]) + TAU**2
