@@ -7,6 +7,7 @@ from simulations.rlvr_gradient_flow.integration import (
     integrate_policy,
     integrate_time,
 )
+from simulations.rlvr_gradient_flow.internal_feedback import INTERNAL_FEEDBACK, sample_internal_feedback
 from simulations.rlvr_gradient_flow.literal import (
     GRPO_TIME_LITERAL,
     REINFORCE_TIME_LITERAL,
@@ -31,12 +32,14 @@ SAMPLERS = (
     GRPO_POLICY,
     REINFORCE_TIME_LITERAL,
     GRPO_TIME_LITERAL,
+    INTERNAL_FEEDBACK,
 )
 
 __all__ = [
     "GRPO_POLICY",
     "GRPO_TIME",
     "GRPO_TIME_LITERAL",
+    "INTERNAL_FEEDBACK",
     "REINFORCE_POLICY",
     "REINFORCE_TIME",
     "REINFORCE_TIME_LITERAL",
@@ -47,6 +50,7 @@ __all__ = [
     "sample_grpo_policy",
     "sample_grpo_time",
     "sample_grpo_time_literal",
+    "sample_internal_feedback",
     "sample_reinforce_policy",
     "sample_reinforce_time",
     "sample_reinforce_time_literal",

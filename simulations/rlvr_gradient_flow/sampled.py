@@ -170,7 +170,7 @@ def times(model: Reinforce | Grpo, steps: Steps) -> dict[str, Array]:
             model.level,
             f"a level that every trial reaches within {MOST_STEPS:.0e} steps of training",
         )
-    time = model.step_size * steps
+    time: Any = model.step_size * steps
     return {"time": time, "squared_time": time**2}
 
 
