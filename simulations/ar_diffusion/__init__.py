@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from simulations.ar_diffusion.learning import TRAINING, sample_training
 from simulations.ar_diffusion.samplers import (
+    DATA,
     OUTPUT,
     OUTPUT_LITERAL,
     RULE_VIOLATION,
     positions,
+    sample_data,
     sample_output,
     sample_output_literal,
     sample_rule_violation,
 )
 
-SAMPLERS = (OUTPUT, RULE_VIOLATION, OUTPUT_LITERAL, TRAINING)
+SAMPLERS = (DATA, OUTPUT, RULE_VIOLATION, OUTPUT_LITERAL, TRAINING)
 
 __all__ = [
+    "DATA",
     "OUTPUT",
     "OUTPUT_LITERAL",
     "RULE_VIOLATION",
     "SAMPLERS",
     "TRAINING",
     "positions",
+    "sample_data",
     "sample_output",
     "sample_output_literal",
     "sample_rule_violation",

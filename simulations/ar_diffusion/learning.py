@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lemmata.records import Sampler
 from simulations.ar_diffusion.particles import Stage, stages
+from simulations.ar_diffusion.samplers import data_points
 from theory.ar_diffusion import Sampling, Scheme, Training
 
 Array = npt.NDArray[np.floating[Any]]
@@ -72,12 +73,7 @@ def _judged(model: Training, stage: Stage, rng: np.random.Generator) -> tuple[fl
 
 def _noised(model: Training, stage: Stage, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
     """Noised own and clean earlier coordinates (count, d_k + earlier) of data, and the noise z (count, d_k)."""
-    weights, means, covariances = model.target.components()
-    picked = rng.choice(len(weights), size=count, p=weights)
-    factors = np.linalg.cholesky(covariances)
-    data = means[picked] + np.einsum(
-        "nij,nj->ni", factors[picked], rng.standard_normal((count, means.shape[1]))
-    )
+    data = data_points(model.target, rng, count)
     noise = rng.standard_normal((count, len(stage.own)))
     own = math.exp(-model.time) * data[:, list(stage.own)] + math.sqrt(-math.expm1(-2 * model.time)) * noise
     return np.hstack((own, data[:, list(stage.before)])), noise

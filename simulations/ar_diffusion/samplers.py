@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from lemmata.records import Sampler
 from simulations.ar_diffusion.particles import BLOCK, Stage, output_blocks, stages
-from theory.ar_diffusion import ConstantBias, Sampling, WorstBias
+from theory.ar_diffusion import ConstantBias, Data, Sampling, WorstBias
+from theory.ar_diffusion.targets import AnyTarget
 
 Array = npt.NDArray[np.floating[Any]]
 Anywhere = (-math.inf, math.inf)
@@ -87,6 +88,39 @@ def sample_output_literal(model: Sampling, rng: np.random.Generator, trials: int
     return _outputs(x)
 
 
+def sample_data(model: Data, rng: np.random.Generator, trials: int) -> dict[str, Array]:
+    """Exact samples of the target.
+
+    Parameters
+    ----------
+    model : Data
+    rng, trials
+        As for `sample_output`.
+
+    Returns
+    -------
+    dict
+        'position': array (trials, d).
+
+    References
+    ----------
+    Section "Model" of docs/papers/ar_diffusion.md.
+    """
+    return {"position": data_points(model.target, rng, trials)}
+
+
+def data_points(target: AnyTarget, rng: np.random.Generator, count: int) -> Array:
+    """Exact samples (count, d): a component, then a point of it."""
+    weights, means, covariances = target.components()
+    picked = rng.choice(len(weights), size=count, p=weights)
+    factors = np.linalg.cholesky(covariances)
+    points = rng.standard_normal((count, means.shape[1]))
+    for c, factor in enumerate(factors):
+        own = picked == c
+        points[own] = means[c] + points[own] @ factor.T
+    return points
+
+
 def positions(model: Sampling, rng: np.random.Generator, trials: int) -> Array:
     """Output positions (trials, d)."""
     x = np.empty((trials, model.target.total_dimension))
@@ -139,6 +173,12 @@ def _literal_work(model: Sampling) -> float:
     return _steps(model) * 20.0 * (count * d * d + d)
 
 
+def _data_work(model: Data) -> float:
+    d = model.target.total_dimension
+    return 50.0 + 20.0 * d + 2.0 * d * d
+
+
+DATA = Sampler(sample_data, ranges={"position": Anywhere}, work=_data_work)
 OUTPUT = Sampler(
     sample_output, ranges={"position": Anywhere, "moments": Anywhere}, work=_work, paired_trials=BLOCK
 )
