@@ -83,7 +83,7 @@ def alignment_curves(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     line = np.geomspace(0.1, 4, 41).tolist()
     points = np.geomspace(0.1, 4, quality(draft=3, standard=5, paper=7)).tolist()
     tokens = quality(draft=(128, 128, 64), standard=(1024, 512, 256), paper=(4096, 2048, 1024))
-    draws = quality(draft=(2, 2, 2), standard=(6, 10, 32), paper=(16, 32, 64))
+    draws = quality(draft=(2, 2, 2), standard=(6, 10, 24), paper=(16, 32, 64))
     frames: list[pd.DataFrame] = []
     for ratio, ridge in product(RATIOS, RIDGES):
         for label, weights in WEIGHTS.items():

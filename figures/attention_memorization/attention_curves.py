@@ -135,7 +135,7 @@ def dimension_curves(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     # beyond p = n a few eigenvalues near 0 carry the error: many smaller draws hold it better than a few larger ones
     drawn = quality(
         draft=((128, 2, [1 / 8, 1 / 2]), (128, 2, [1.0, 2.0])),
-        standard=((512, 12, [1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4]), (256, 64, [1.0, 3 / 2, 5 / 2])),
+        standard=((512, 8, [1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4]), (256, 48, [1.0, 3 / 2, 5 / 2])),
         paper=(
             (4096, 20, [1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8]),
             (4096, 24, [1.0, 9 / 8, 5 / 4, 3 / 2, 5 / 2]),

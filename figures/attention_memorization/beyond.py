@@ -64,7 +64,7 @@ def imbalance(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         frames.append(theory_table(memorization_error, layers(large, means), ERROR, label=label))
         frames.append(lab.sweep(ATTENTION[ERROR], layers(large, points), draws, paired=True, label=label))
         frames.append(
-            lab.sweep(ATTENTION[ERROR], layers(small, points), 8 * draws, paired=True, label=label + SMALL)
+            lab.sweep(ATTENTION[ERROR], layers(small, points), 4 * draws, paired=True, label=label + SMALL)
         )
     return pd.concat(frames, ignore_index=True)
 
