@@ -8,6 +8,7 @@ from simulations.rlvr_gradient_flow.integration import (
     integrate_time,
 )
 from simulations.rlvr_gradient_flow.internal_feedback import INTERNAL_FEEDBACK, sample_internal_feedback
+from simulations.rlvr_gradient_flow.learnable import integrate_learnable
 from simulations.rlvr_gradient_flow.literal import (
     GRPO_TIME_LITERAL,
     REINFORCE_TIME_LITERAL,
@@ -24,6 +25,7 @@ from simulations.rlvr_gradient_flow.sampled import (
     sample_reinforce_policy,
     sample_reinforce_time,
 )
+from simulations.rlvr_gradient_flow.tokens import TOKEN_POLICY, sample_token_policy
 
 SAMPLERS = (
     REINFORCE_TIME,
@@ -33,6 +35,7 @@ SAMPLERS = (
     REINFORCE_TIME_LITERAL,
     GRPO_TIME_LITERAL,
     INTERNAL_FEEDBACK,
+    TOKEN_POLICY,
 )
 
 __all__ = [
@@ -44,7 +47,9 @@ __all__ = [
     "REINFORCE_TIME",
     "REINFORCE_TIME_LITERAL",
     "SAMPLERS",
+    "TOKEN_POLICY",
     "integrate_entanglement",
+    "integrate_learnable",
     "integrate_policy",
     "integrate_time",
     "sample_grpo_policy",
@@ -54,4 +59,5 @@ __all__ = [
     "sample_reinforce_policy",
     "sample_reinforce_time",
     "sample_reinforce_time_literal",
+    "sample_token_policy",
 ]
