@@ -42,7 +42,6 @@ def sample_training_chain(
 
     Parameters and returns as `sample_training`: the same mean, not the same law.
     """
-    numbers, redraws, tasks = rng.spawn(3)
     n, d = model.examples, model.dimension
     mean, square = label_moments(n)
     spread = (n - square) / max(n - 1, 1)  # of the labels in each direction across X w*
@@ -52,9 +51,12 @@ def sample_training_chain(
     for start in range(0, trials, BLOCK):
         part = slice(start, min(start + BLOCK, trials))
         count = part.stop - part.start
+        tasks, *streams = rng.spawn(
+            3
+        )  # for each block: how many levels it needs does not move the next one's draws
         levels = max(map(len, paths))
-        diagonal = _entries(numbers, redraws, n, levels, count)
-        superdiagonal = _entries(numbers, redraws, d - 1, levels, count)
+        diagonal = _entries(streams[0], n, levels, count)
+        superdiagonal = _entries(streams[1], d - 1, levels, count)
         rho = draw_correlations(model.prior, tasks, d, count)
         for j, path in enumerate(paths):
             kept, learned, filtered = _filters(diagonal, superdiagonal, path)
@@ -68,13 +70,12 @@ def sample_training_chain(
     return {"excess": np.moveaxis(excess.reshape(shape), -1, 0)}
 
 
-def _entries(
-    rng: np.random.Generator, redraws: np.random.Generator, freedom: int, levels: int, count: int
-) -> Array:
+def _entries(rng: np.random.Generator, freedom: int, levels: int, count: int) -> Array:
     """Entries (levels, count): chi variates of freedom, freedom - 1, ...; 0 where none is left."""
+    numbers, redraws = rng.spawn(2)
     entries = np.zeros((levels, count))
     for level in range(min(levels, freedom)):
-        fill_chi_squared(rng, redraws, float(freedom - level), entries[level])
+        fill_chi_squared(numbers, redraws, float(freedom - level), entries[level])
     return np.sqrt(entries)
 
 
