@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from lemmata.claims import (
     CONFIRMED,
@@ -99,6 +100,12 @@ def _is_judged(model: Depths) -> bool:
     return zero_shot <= 0.4 and critical_contraction(model) >= 0.05
 
 
+@lru_cache(maxsize=1024)
+def _exact_gain(model: Depths) -> float:
+    """log(N50(deep)/N50(shallow)); several rules are held to the same points."""
+    return half_error_gain(model)
+
+
 def _agreement(
     rule: Callable[[Depths], float], is_clear: Callable[[Depths, int], bool]
 ) -> Callable[[Survey], float]:
@@ -106,7 +113,7 @@ def _agreement(
 
     def share(survey: Survey) -> float:
         models = [model for model in survey.models() if is_clear(model, survey.clear_percent)]
-        agree = [_sign(rule)(model) == _sign(half_error_gain)(model) for model in models]
+        agree = [_sign(rule)(model) == _sign(_exact_gain)(model) for model in models]
         return sum(agree) / len(agree)
 
     return share
@@ -117,7 +124,7 @@ def _is_far_from_boundary(model: Depths, percent: int) -> bool:
 
 
 def _is_visible(model: Depths, percent: int) -> bool:
-    return 1000 * abs(half_error_gain(model)) >= percent
+    return 1000 * abs(_exact_gain(model)) >= percent
 
 
 _leading_order = _agreement(depth_helps, _is_far_from_boundary)

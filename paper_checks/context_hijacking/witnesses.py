@@ -159,7 +159,7 @@ R12B = Claim(
         Identity(
             hijack_error,
             HIJACK_TRANSFORMER["error"],
-            Margin(0.02, "less than half of the smaller effect of depth, 0.046; the larger is 0.43"),
+            Margin(0.04, "less than the smaller effect of depth, 0.046; the larger is 0.43"),
             tool=beta_binomial,
         ),
     ),
