@@ -1,0 +1,133 @@
+"""Slow, obviously right twins of the samplers: exact fractions, lists of single answers, whole arrays of rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def binomial_of_uniform(uniform: float, trials: int, chance: float) -> int:
+    """Quantile of Bin(trials, chance) at a uniform number, in exact fractions; of the failures if chance > 1/2."""
+    rare = min(Fraction(chance), 1 - Fraction(chance))
+    count, below = 0, (1 - rare) ** trials
+    while Fraction(uniform) >= below and count < trials:
+        count += 1
+        below += math.comb(trials, count) * rare**count * (1 - rare) ** (trials - count)
+    return trials - count if chance > 0.5 else count
+
+
+def drawn(rng: np.random.Generator, trials: int, chance: float) -> int:
+    """A binomial count; a number of the stream is used only where something is left to chance."""
+    if trials == 0 or chance in (0.0, 1.0):
+        return trials if chance == 1.0 else 0
+    return binomial_of_uniform(rng.random(), trials, chance)
+
+
+def shared_out(rng: np.random.Generator, answers: int, masses: Array) -> list[int]:
+    """The pattern of each answer: one pattern after the other takes its share of what is left."""
+    patterns: list[int] = []
+    for k in range(len(masses)):
+        rest = masses[k:].sum()
+        if rest == 0.0:
+            break
+        share = 1.0 if not masses[k + 1 :].any() else masses[k] / rest
+        patterns += [k] * drawn(rng, answers - len(patterns), share)
+    return patterns
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a policy is trained: groups of answers, an advantage, a KL penalty in the reward."""
+
+    step_size: float
+    groups: int
+    size: int
+    advantage: str
+    kl: float
+
+    def advantages(self, rewards: Array, value: float) -> Array:
+        """The advantage of each answer of a group, by definition."""
+        size = len(rewards)
+        if self.advantage == "value":
+            return rewards - value
+        if self.advantage == "none":
+            return rewards
+        if self.advantage == "rloo":
+            return np.array([r - (rewards.sum() - r) / (size - 1) for r in rewards])
+        centred = rewards - rewards.mean()
+        if self.advantage == "mean" or rewards.min() == rewards.max():
+            return centred
+        return centred / np.std(rewards, ddof=int(self.advantage == "sample_std"))
+
+    def policy(
+        self, start: Sequence[float], rates: Sequence[float], steps: int, rng: np.random.Generator
+    ) -> Array:
+        """Policy after some steps, from lists of single answers."""
+        reference, p = np.log(start), np.array(rates)
+        theta = reference.copy()
+        for _ in range(steps):
+            pi = np.exp(theta) / np.exp(theta).sum()
+            move = np.zeros_like(theta)
+            for _ in range(self.groups):
+                correct = drawn(rng, self.size, float(pi @ p))
+                is_idle = self.kl == 0 and self.advantage not in ("value", "none")
+                if is_idle and correct in (0, self.size):
+                    continue
+                right = shared_out(rng, correct, pi * p)
+                needs_wrong = self.advantage != "none" or self.kl != 0
+                wrong = shared_out(rng, self.size - correct, pi * (1 - p)) if needs_wrong else []
+                rewards = np.array([1.0] * correct + [0.0] * (self.size - correct))
+                gains = self.advantages(rewards, float(pi @ p))
+                for pattern, gain in zip(right + wrong, gains, strict=False):
+                    penalty = self.kl * (math.log(pi[pattern]) - reference[pattern])
+                    move += (gain - penalty) * (np.eye(len(pi))[pattern] - pi)
+            theta = theta + self.step_size * move / (self.groups * self.size)
+        return np.exp(theta) / np.exp(theta).sum()
+
+
+def internal_feedback(rates: Array, *, is_learnable: bool) -> dict[str, float]:
+    """Slope, gain and whether the worst pattern wins, for rates reflected to a mean of at least 1/2."""
+    p = 1 - rates if rates.mean() < 0.5 else rates
+    reward = -(np.log(p) + np.log(1 - p)) / 2
+    slope = float(np.mean((reward - reward.mean()) * (p - p.mean())))
+    if is_learnable:
+        slope += float(np.mean(p * (1 - p) * (2 * p - 1)))
+    return {"slope": slope, "gain": float(slope > 0), "worst": float(np.argmax(reward) == np.argmin(p))}
+
+
+def token_policy(
+    start: Sequence[float], rates: Sequence[float], wrong_answers: int, *, step_size: float, batch: int,
+    steps: int, is_frozen: bool, rng: np.random.Generator,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Policy and success rates of a table of contexts trained on sampled sequences."""
+    table = {"question": np.log(start)}
+    for k, p in enumerate(rates):
+        table[f"pattern {k}"] = np.log([p] + [(1 - p) / wrong_answers] * wrong_answers)
+
+    def chances(context: str) -> Array:
+        return np.exp(table[context]) / np.exp(table[context]).sum()
+
+    def token(probabilities: Array, uniform: float) -> int:
+        return int(np.searchsorted(np.cumsum(probabilities)[:-1], uniform, side="right"))
+
+    for _ in range(steps):
+        before = {context: chances(context) for context in table}
+        value = sum(w * before[f"pattern {k}"][0] for k, w in enumerate(before["question"]))
+        moves = {context: np.zeros_like(logits) for context, logits in table.items()}
+        for _ in range(batch):
+            pattern = token(before["question"], rng.random())
+            answer = token(before[f"pattern {pattern}"], rng.random())
+            gain = (answer == 0) - value
+            for context, chosen in (("question", pattern), (f"pattern {pattern}", answer)):
+                moves[context] += gain * (np.eye(len(table[context]))[chosen] - before[context])
+        for context, move in moves.items():
+            if context == "question" or not is_frozen:
+                table[context] = table[context] + step_size / batch * move
+    return chances("question"), np.array([chances(f"pattern {k}")[0] for k in range(len(rates))])
