@@ -21,15 +21,15 @@ import numpy.typing as npt
 from lemmata.kernels import kernel
 from lemmata.records import Sampler
 from simulations.context_hijacking.tasks import draw_correlations, draw_margins, schedules
-from simulations.sampling.chi import fill_chi_squared
+from simulations.sampling.chi_strips import fill_chi_squared_strip
 from simulations.sampling.normals import fill_normals
-from theory.context_hijacking import Hijack
+from theory.context_hijacking import Cone, Fixed, Hijack
 
 Array = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
 
 BLOCK = 2**14  # queries drawn together
-STRIP = 1024  # of them, those that go through all layers together: their arrays stay in the first cache
+STRIP = 1024  # of them, those whose arrays stay in the first cache on their way through the layers
 
 
 def sample_hijack(
@@ -56,21 +56,23 @@ def sample_hijack(
     queries, redraws, tasks = rng.spawn(3)
     rates, powers = _cells(model, hijackers, depth, step_size)
     wrong = np.empty((len(rates), trials), dtype=np.bool_)
+    is_constant = isinstance(model.prior, Cone) and isinstance(model.margin, Fixed)
+    terms = np.empty((2, 0))
     for start in range(0, trials, BLOCK):
         part = wrong[:, start : start + BLOCK]
-        lift, tilt = _query_terms(model, tasks, part.shape[1])
-        alignment, square = np.empty((2, part.shape[1]))
-        draw_queries(queries, redraws, model.dimension, alignment, square)
-        _mark_wrong(lift, tilt * alignment, square, rates, powers, part)
+        if not (is_constant and terms.shape[1] == part.shape[1]):
+            terms = _query_terms(model, tasks, part.shape[1])
+        _answer(queries, redraws, model.dimension, terms, rates, powers, part)
     shape = (len(hijackers), len(depth), len(step_size), trials)
     return {"error": np.moveaxis(wrong.reshape(shape), -1, 0)}
 
 
-def _query_terms(model: Hijack, rng: np.random.Generator, count: int) -> tuple[Array, Array]:
-    """s c rho - 1 and c sqrt(1 - rho^2) of each query, (count,)."""
+def _query_terms(model: Hijack, rng: np.random.Generator, count: int) -> Array:
+    """s c rho - 1 and c sqrt(1 - rho^2) of each query, (2, count)."""
     rho = draw_correlations(model.prior, rng, model.dimension, count)
     margin = draw_margins(model.margin, rng, count)
-    return model.initial_scale * margin * rho - 1, model.initial_scale * np.sqrt((1 - rho) * (1 + rho))
+    c = model.initial_scale
+    return np.stack([c * margin * rho - 1, c * np.sqrt((1 - rho) * (1 + rho))])
 
 
 def _cells(
@@ -85,14 +87,35 @@ def _cells(
 
 
 @kernel
+def _answer(
+    rng: np.random.Generator,
+    redraws: np.random.Generator,
+    dimension: int,
+    terms: Array,
+    rates: Array,
+    powers: npt.NDArray[np.int64],
+    wrong: Truths,
+) -> None:
+    """Draw a query for each column of `terms` and of `wrong` (cells, queries), and mark the wrong answers to it."""
+    alignment, square = np.empty(STRIP), np.empty(STRIP)
+    for start in range(0, terms.shape[1], STRIP):
+        stop = min(start + STRIP, terms.shape[1])
+        g, r2 = alignment[: stop - start], square[: stop - start]
+        draw_queries(rng, redraws, dimension, g, r2)
+        for i in range(stop - start):
+            g[i] *= terms[1, start + i]
+        _mark_wrong(terms[0, start:stop], g, r2, rates, powers, wrong[:, start:stop])
+
+
+@kernel
 def draw_queries(
     rng: np.random.Generator, redraws: np.random.Generator, dimension: int, alignment: Array, square: Array
 ) -> None:
     """Fill g and r^2 = g^2 + h, arrays (trials,); `rng` advances alike whatever the dimension."""
-    fill_normals(rng, alignment)
-    fill_chi_squared(rng, redraws, float(max(dimension - 2, 1)), square)
+    fill_chi_squared_strip(rng, redraws, float(max(dimension - 2, 1)), square, alignment)
     if dimension == 2:
         square[:] = 0.0
+    fill_normals(rng, alignment)
     for i in range(len(alignment)):
         square[i] += alignment[i] * alignment[i]
 
@@ -107,27 +130,26 @@ def _mark_wrong(
     wrong: Truths,
 ) -> None:
     """lift + (1 + lean) prod_j (1 - rates[cell, j] square)^powers[cell, j] < 0 for every cell and query."""
-    base, kappa = np.empty(STRIP), np.empty(STRIP)
+    size = len(square)
+    base, kappa = np.empty(size), np.empty(size)
     cells, groups = rates.shape
-    for start in range(0, len(square), STRIP):
-        size = min(STRIP, len(square) - start)
-        for cell in range(cells):
+    for cell in range(cells):
+        for i in range(size):
+            kappa[i] = 1.0 + lean[i]
+        for group in range(groups):
+            rate, power = rates[cell, group], powers[cell, group]
             for i in range(size):
-                kappa[i] = 1.0 + lean[start + i]
-            for group in range(groups):
-                rate, power = rates[cell, group], powers[cell, group]
-                for i in range(size):
-                    base[i] = 1.0 - rate * square[start + i]
-                while power > 0:
-                    if power & 1:
-                        for i in range(size):
-                            kappa[i] *= base[i]
-                    power >>= 1
-                    if power > 0:
-                        for i in range(size):
-                            base[i] *= base[i]
-            for i in range(size):
-                wrong[cell, start + i] = lift[start + i] + kappa[i] < 0.0
+                base[i] = 1.0 - rate * square[i]
+            while power > 0:
+                if power & 1:
+                    for i in range(size):
+                        kappa[i] *= base[i]
+                power >>= 1
+                if power > 0:
+                    for i in range(size):
+                        base[i] *= base[i]
+        for i in range(size):
+            wrong[cell, i] = lift[i] + kappa[i] < 0.0
 
 
 HIJACK = Sampler(

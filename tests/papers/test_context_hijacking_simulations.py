@@ -51,6 +51,7 @@ from simulations.context_hijacking.prompts import (
 )
 from simulations.context_hijacking.tasks import draw_tasks, label_moments
 from simulations.context_hijacking.trained import excess_gradient
+from simulations.sampling.chi_strips import fill_chi_squared_strip
 from simulations.sampling.directions import projected_normal_cosines, von_mises_fisher_cosines
 from tests.naive import context_hijacking_samplers as naive
 from tests.profiles import share
@@ -207,7 +208,7 @@ def test_draws_of_queries_are_paired_over_every_parameter() -> None:
     assert np.array_equal(alignments[0], alignments[1])
     assert np.array_equal(alignments[0], alignments[2])
     model = Hijack(1, 10, 4, 1e-3, 0.7, Cone(0.9), Fixed(0.4))
-    counts = np.arange(0, 20)
+    counts: Any = np.arange(0, 20)
     axes = hijack_axes(model) | {"hijackers": counts}
     error = sample_hijack(model, np.random.default_rng(2), 2000, **axes)["error"][:, :, 0, 0]
     assert (error[:, 1:] >= error[:, :-1]).all()
@@ -476,7 +477,19 @@ def test_r15_mean_and_deviation_to_first_order() -> None:
     assert margin.std() == pytest.approx(mixed_context_deviation(model), rel=0.025 + error / math.sqrt(2))
 
 
-# ------------------------------------------------------------------ directions
+# ------------------------------------------------------------------ numbers and directions
+
+
+@pytest.mark.parametrize("freedom", [1.0, 2.0, 3.0, 18.0, 1000.0])
+def test_chi_squared_strips_have_their_law(freedom: float) -> None:
+    """Kolmogorov-Smirnov test of the law; and the first stream advances alike whatever the freedom."""
+    draws, redraws = streams(55)
+    out, room = np.empty((2, 50_000))
+    fill_chi_squared_strip(draws, redraws, freedom, out, room)
+    assert stats.kstest(out, stats.chi2(freedom).cdf).pvalue > ALPHA / 5
+    same, _ = streams(55)
+    fill_chi_squared_strip(same, np.random.default_rng(0), 7.0, room, out)
+    assert draws.bit_generator.state == same.bit_generator.state
 
 
 @pytest.mark.parametrize("dimension", [2, 3, 20])
