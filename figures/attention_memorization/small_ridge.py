@@ -55,7 +55,7 @@ SLOPES = {
 
 def exponents(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """T less its value without a ridge, max(0, 1 - c), along the ridge at c = 1/2, 1 and 2."""
-    line = np.geomspace(1e-9, 1e1, 101).tolist()
+    line = np.geomspace(1e-12, 1e1, 131).tolist()
     points = np.geomspace(1e-5, 1e1, quality(draft=4, standard=7, paper=13)).tolist()
     tokens = quality(draft=128, standard=512, paper=2048)
     chain = quality(draft=128, standard=1024, paper=4096)
@@ -81,7 +81,8 @@ def exponents(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         floor = max(0.0, 1 - ratio)
         excess = {name: table[name] - floor for name in ("value", "lo", "hi")}
         table = table.assign(ratio=ratio, output=EXCESS, **excess)
-        frames.append(table[(table["kind"] == "simulation") | (table["value"] > RESOLVED)])
+        least = RESOLVED if floor else 0.0
+        frames.append(table[(table["kind"] == "simulation") | (table["value"] > least)])
     return pd.concat(frames, ignore_index=True)[["series", "ratio", "ridge", *COLUMNS]]
 
 
@@ -106,7 +107,7 @@ def draw_exponents(data: pd.DataFrame) -> mpl.Figure:
         axes.set(xscale="log", yscale="log", xlabel=r"ridge $\gamma$", title=f"$c=p/n={ratio:g}$")
         for text, place in SLOPES[ratio]:
             axes.annotate(text, place, ha="center", va="center", size="small")
-    panels[0].set_ylabel(r"$T-\max(0,1-c)$")
+    panels[0].set(ylabel=r"$T-\max(0,1-c)$", ylim=(1e-15, 3))
     figure.legend(handles=handles(EXPONENT_LOOKS), loc="outside lower center", ncols=2)
     return figure
 
