@@ -117,11 +117,45 @@ def two_pattern_moments(
     def integral(function) -> float:
         return integrate.quad(lambda x: function(*parts(x)), begin, end, epsabs=0, epsrel=1e-12, limit=500)[0]
 
-    last, noise, _ = parts(end)
+    last, _, _ = parts(end)
+    one, other = special.expit(end), special.expit(-end)
+    value = one * rates[0] + other * rates[1]
+    # moves of the logit by one sample and their chances: e_r - pi has logit difference 2 pi_other or -2 pi_one
+    sample = [
+        (p * (reward * rate + (1 - reward) * (1 - rate)), (reward - value) * move)
+        for p, rate, move in ((one, rates[0], 2 * other), (other, rates[1], -2 * one))
+        for reward in (0, 1)
+    ]
+    central = [sum(p * (x - last) ** k for p, x in sample) for k in (2, 3)]
+    deviation = math.sqrt(central[0] / batch)
+    skewness = central[1] / central[0] ** 1.5 / math.sqrt(batch)
     return (
         integral(lambda f, d, df: 1 / f),
         step_size / batch * integral(lambda f, d, df: d * df / (2 * f**3)),
         step_size / 2 * math.log(last / parts(begin)[0]),
-        0.582597157939 * step_size * math.sqrt(noise / batch) / last,
+        step_size * deviation / last * (spitzer_overshoot(last / deviation) + skewness / 6),
         math.sqrt(step_size / batch * integral(lambda f, d, df: d / f**3)),
     )
+
+
+def spitzer_overshoot(drift: float) -> float:
+    """E S_N^2 / (2 E S_N) at the first N with S_N > 0: Gaussian steps of mean `drift`, densities folded on a grid."""
+    h = 0.01
+    x = h * (np.arange(2000) - 1999.5)  # places <= 0 of the walk that has not yet risen above 0
+    step = np.exp(-0.5 * (h * np.arange(-1000, 1001) - drift) ** 2) * h / math.sqrt(2 * math.pi)
+    alive = np.zeros(x.size)
+    first = second = 0.0
+    for n in range(4000):
+        mean = drift if n == 0 else x + drift
+        weight = 1.0 if n == 0 else alive
+        density = np.exp(-0.5 * np.square(mean)) / math.sqrt(2 * math.pi)
+        above = special.ndtr(mean)
+        first += float(np.sum(weight * (mean * above + density)))
+        second += float(np.sum(weight * ((1 + np.square(mean)) * above + mean * density)))
+        if n == 0:
+            alive = np.exp(-0.5 * (x - drift) ** 2) * h / math.sqrt(2 * math.pi)
+        else:
+            alive = np.convolve(alive, step)[1000 : 1000 + x.size]
+        if alive.sum() < 1e-12:
+            break
+    return second / (2 * first)

@@ -50,7 +50,11 @@ from theory.rlvr_gradient_flow.models import (
     Teacher,
     TokenPolicy,
 )
-from theory.rlvr_gradient_flow.noise import hitting_time_moments, hitting_time_terms
+from theory.rlvr_gradient_flow.noise import (
+    hitting_time_moments,
+    hitting_time_terms,
+    mean_hitting_time,
+)
 from theory.rlvr_gradient_flow.regimes import (
     regime,
     regime_one_bound,
@@ -146,6 +150,7 @@ RESULTS = (
     ),
     Result(separatrix, Pair, "R12", Exact(), "smallest pi_1(0) from which the first pattern wins"),
     Result(hitting_time_moments, Reinforce, "R13", _SMALL_STEPS, "flow + diffusion + Euler + crossing; sd"),
+    Result(mean_hitting_time, Reinforce, "R13", _SMALL_STEPS, "flow + diffusion + Euler + crossing"),
     Result(hitting_time_terms, Reinforce, "R13", _SMALL_STEPS, "flow, diffusion, Euler, crossing, sd"),
 )
 
@@ -185,6 +190,7 @@ __all__ = [
     "log_entanglement_bounds",
     "log_entanglement_time",
     "log_hitting_time",
+    "mean_hitting_time",
     "natural_gradient_flow",
     "plateau_time",
     "regime",

@@ -4,9 +4,11 @@ A step is theta += eta (f + noise), f_i = pi_i (p_i - V), the noise of covarianc
 remaining time and lambda = grad T,
 
     Var = (eta/B) int lambda^T D lambda dt,
-    mean = T + (eta/2B) int tr(D hess T) dt - (eta/2) int lambda^T J f dt + 0.5826 eta sqrt(n^T D n / B) / (n . f),
+    mean = T + (eta/2B) int tr(D hess T) dt - (eta/2) int lambda^T J f dt + eta (sd/drift) [rho(drift/sd) + skewness/6].
 
-the last term at the end, with n the gradient of what reaches the level: mean overshoot of a random walk.
+The last term is what the last step carries beyond the level: drift = n . f, sd = sqrt(n^T D n / B) and skewness are
+those of a step along n, the gradient of what reaches the level, rho is the mean overshoot of a Gaussian walk.
+drift/sd does not depend on eta: rho(0) = .5826 alone is enough for small batches only.
 """
 
 from __future__ import annotations
@@ -19,14 +21,13 @@ import numpy as np
 from scipy import special
 
 from lemmata.models import DomainError
+from theory.numerics.overshoot import mean_overshoot
 from theory.rlvr_gradient_flow.hitting import monotone_weights, target_place
 from theory.rlvr_gradient_flow.models import Reinforce
 from theory.rlvr_gradient_flow.orbit import Array
 from theory.rlvr_gradient_flow.patterns import without_penalty
 from theory.rlvr_gradient_flow.places import log_time_to_balance
 
-OVERSHOOT = 0.5825971579390107
-"""-zeta(1/2)/sqrt(2 pi): mean overshoot of a Gaussian random walk over a far level, in steps' deviations."""
 NUDGE = 1e-3
 """Step in logits of the differences that give gradients and Hessians of the flow's remaining time, of order NUDGE^4."""
 
@@ -77,10 +78,7 @@ def hitting_time_terms(model: Reinforce) -> Array:
         variance += weight * float(gradient @ noise @ gradient)
         diffusion += weight * laplacian
         euler -= weight * float(gradient @ turn @ force)
-    policy = np.exp(orbit.log_policy(place))
-    force, noise, _ = _local(policy, rates, model.baseline)
-    normal = policy * (weights - policy @ weights)
-    crossing = OVERSHOOT * math.sqrt(float(normal @ noise @ normal) / model.batch) / float(normal @ force)
+    crossing = _crossing(np.exp(orbit.log_policy(place)), rates, weights, model)
     eta = model.step_size
     return np.array(
         [
@@ -116,6 +114,45 @@ def hitting_time_moments(model: Reinforce) -> Array:
     """
     *mean, deviation = hitting_time_terms(model)
     return np.array([math.fsum(mean), deviation])
+
+
+def mean_hitting_time(model: Reinforce) -> float:
+    """Mean hitting time of REINFORCE, to first order in the step size.
+
+    Parameters
+    ----------
+    model : Reinforce
+        As for `hitting_time_terms`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DomainError
+        As for `hitting_time_terms`.
+
+    References
+    ----------
+    R13.
+    """
+    return float(hitting_time_moments(model)[0])
+
+
+def _crossing(policy: Array, rates: Array, weights: Array, model: Reinforce) -> float:
+    """Mean overshoot over the level in time, in units of the step size."""
+    normal = policy * (weights - policy @ weights)
+    reach = normal - policy @ normal
+    baseline = policy @ rates if model.baseline == "value" else 0.0
+    # a sample of pattern i moves along n by (1 - b) reach_i with probability p_i, by -b reach_i otherwise
+    moves = np.concatenate([(1 - baseline) * reach, -baseline * reach])
+    chances = np.concatenate([policy * rates, policy * (1 - rates)])
+    drift = float(chances @ moves)
+    variance, third = (float(chances @ (moves - drift) ** k) for k in (2, 3))
+    deviation = math.sqrt(variance / model.batch)
+    skewness = third / variance**1.5 / math.sqrt(model.batch)
+    return deviation / drift * (mean_overshoot(drift / deviation) + skewness / 6)
 
 
 def _local(policy: Array, rates: Array, baseline: str) -> tuple[Array, Array, Array]:
