@@ -1,4 +1,4 @@
-"""Hitting times beside an integration of the flow: forty random bandits, the deepest of them, and an empty call."""
+"""Hitting times of forty random bandits beside an integration of the flow, an empty call; then samplers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import integrate, special
 
+from benchmarks.rlvr_gradient_flow_samplers import SAMPLERS
 from lemmata.benchmarking import Benchmark
 from theory.rlvr_gradient_flow import Target, hitting_time
 from theory.rlvr_gradient_flow.hitting import target_place
@@ -91,4 +92,5 @@ BENCHMARKS = (
         reference_units=len(SHORT),
         ratio_at_least=100,
     ),
+    *SAMPLERS,
 )

@@ -30,6 +30,8 @@ ADVANTAGES = ("value", "none", "mean", "rloo", "std", "sample_std")
 _VALUE, _NONE, _MEAN, _RLOO, _STD = range(5)
 
 
+FEW = 2
+"""Answers for each pattern but one, up to which drawing them one by one is sooner than counting."""
 # rows of the one array that a step works in: views and tuples of arrays would cost more than its arithmetic
 _POLICY, _RIGHT, _RIGHT_TAILS, _WRONG, _WRONG_TAILS, _PENALTY, _SUMS, _ROWS = range(8)
 
@@ -125,12 +127,18 @@ def update(rng: np.random.Generator, theta: Array, rule: Rule, room: Array) -> N
 def share(rng: np.random.Generator, answers: int, advantage: float, row: int, room: Array) -> None:
     """Share answers out over the patterns by the masses in a row (their tails in the next), and add up S_k.
 
-    A pattern gets the share mass/tail of what the ones before it have left: 1 at the last one of any mass.
+    Few answers are drawn one by one; else a pattern gets a binomial share of what the ones before it have left.
     """
     k = 0
+    if answers <= FEW * (room.shape[1] - 2):
+        for _ in range(answers):
+            place, k = rng.random() * room[row + 1, 0], 0
+            while place < room[row + 1, k + 1]:
+                k += 1
+            room[_SUMS, k] += advantage - room[_PENALTY, k]
+        return
     while answers > 0:
-        tail = room[row + 1, k]
-        count = draw_binomial(rng, answers, room[row, k] / tail, room[row + 1, k + 1] / tail)
+        count = draw_binomial(rng, answers, room[row, k], room[row + 1, k + 1])
         room[_SUMS, k] += count * (advantage - room[_PENALTY, k])
         answers -= count
         k += 1

@@ -30,9 +30,17 @@ def drawn(rng: np.random.Generator, trials: int, chance: float) -> int:
     return binomial_of_uniform(rng.random(), trials, chance)
 
 
-def shared_out(rng: np.random.Generator, answers: int, masses: Array) -> list[int]:
-    """The pattern of each answer: one pattern after the other takes its share of what is left."""
+def shared_out(rng: np.random.Generator, answers: int, masses: Array, few: int) -> list[int]:
+    """The pattern of each answer: drawn one by one if they are few, the last patterns first; else by their shares."""
     patterns: list[int] = []
+    if answers == 0:
+        return patterns
+    if answers <= few:
+        from_the_end = np.cumsum(masses[::-1]) / masses.sum()
+        return [
+            len(masses) - 1 - int(np.searchsorted(from_the_end, rng.random(), side="right"))
+            for _ in range(answers)
+        ]
     for k in range(len(masses)):
         rest = masses[k:].sum()
         if rest == 0.0:
@@ -44,13 +52,14 @@ def shared_out(rng: np.random.Generator, answers: int, masses: Array) -> list[in
 
 @dataclass(frozen=True)
 class Training:
-    """How a policy is trained: groups of answers, an advantage, a KL penalty in the reward."""
+    """How a policy is trained: groups of answers, an advantage, a KL penalty; how many answers a pattern are few."""
 
     step_size: float
     groups: int
     size: int
     advantage: str
     kl: float
+    few: int
 
     def advantages(self, rewards: Array, value: float) -> Array:
         """The advantage of each answer of a group, by definition."""
@@ -80,9 +89,10 @@ class Training:
                 is_idle = self.kl == 0 and self.advantage not in ("value", "none")
                 if is_idle and correct in (0, self.size):
                     continue
-                right = shared_out(rng, correct, pi * p)
+                few = self.few * (len(pi) - 1)
+                right = shared_out(rng, correct, pi * p, few)
                 needs_wrong = self.advantage != "none" or self.kl != 0
-                wrong = shared_out(rng, self.size - correct, pi * (1 - p)) if needs_wrong else []
+                wrong = shared_out(rng, self.size - correct, pi * (1 - p), few) if needs_wrong else []
                 rewards = np.array([1.0] * correct + [0.0] * (self.size - correct))
                 gains = self.advantages(rewards, float(pi @ p))
                 for pattern, gain in zip(right + wrong, gains, strict=False):

@@ -30,6 +30,7 @@ from simulations.rlvr_gradient_flow import (
     sampled,
 )
 from simulations.rlvr_gradient_flow.internal_feedback import BLOCK
+from simulations.rlvr_gradient_flow.training import FEW
 from simulations.sampling.binomial import draw_binomial
 from tests.naive import rlvr_gradient_flow_samplers as naive
 from tests.profiles import share
@@ -124,9 +125,9 @@ def test_certain_counts_use_no_number(n: int, p: float, count: int) -> None:
 
 def twin(model: ReinforcePath | GrpoPath) -> naive.Training:
     if isinstance(model, GrpoPath):
-        return naive.Training(model.step_size, model.groups, model.size, model.advantage, model.kl)
+        return naive.Training(model.step_size, model.groups, model.size, model.advantage, model.kl, FEW)
     advantage = "mean" if model.baseline == "batch" else model.baseline
-    return naive.Training(model.step_size, 1, model.batch, advantage, model.kl)
+    return naive.Training(model.step_size, 1, model.batch, advantage, model.kl, FEW)
 
 
 @given(strategies.reinforce_paths(), SEEDS)
