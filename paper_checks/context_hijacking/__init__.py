@@ -48,9 +48,9 @@ PAPER = Paper(
         "R8": ("C14", "C16", "mean_contraction"),
         "R9": ("C8", "hijack_error_bound"),
         "R10": ("critical_hijackers", "half_error_hijackers"),
-        "R11": ("R11", "R11b", "contraction"),
-        "R12": ("R12", "R12b", "C12", "depth_helps", "depth_gain", "half_error_gain"),
-        "R13": ("C14", "hijack_error_limit", "overshoot_probability"),
+        "R11": ("R11", "R11b", "contraction", "G3"),
+        "R12": ("R12", "R12b", "C12", "depth_helps", "depth_gain", "half_error_gain", "G1", "G2"),
+        "R13": ("C14", "hijack_error_limit", "overshoot_probability", "G4"),
         "R14": ("C10", "C11", "C12"),
         "R15": ("R15", "mixed_context_margin", "mixed_context_deviation"),
         "R16": (
