@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+class EvenChanceError(ValueError):
+    """Which outcome is the rarer one is left to rounding."""
+
+
 def binomial_of_uniform(uniform: float, trials: int, chance: float) -> int:
     """Quantile of Bin(trials, chance) at a uniform number, in exact fractions; of the failures if chance > 1/2."""
     rare = min(Fraction(chance), 1 - Fraction(chance))
@@ -27,6 +31,8 @@ def drawn(rng: np.random.Generator, trials: int, chance: float) -> int:
     """A binomial count; a number of the stream is used only where something is left to chance."""
     if trials == 0 or chance in (0.0, 1.0):
         return trials if chance == 1.0 else 0
+    if abs(chance - 0.5) < 1e-12:
+        raise EvenChanceError(chance)
     return binomial_of_uniform(rng.random(), trials, chance)
 
 
