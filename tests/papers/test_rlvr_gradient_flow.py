@@ -378,6 +378,18 @@ def test_r6_the_entanglement_time_lies_between_its_bounds(model: Bandit) -> None
         assert sharp == pytest.approx(averaged, abs=1e-10)
 
 
+@given(strategies.regime_two_behind_a_low())
+@example(Bandit((0.01, 0.39, 0.6), (0.9, 0.8, 0.1)))
+def test_r6_the_lower_bound_holds_where_a_low_pattern_leads_at_first(model: Bandit) -> None:
+    """P7: with a_l <= 0 the integral of T_low starts at max_l -a_l/d_l."""
+    assert regime(model) == 2
+    low, sharp, _ = log_entanglement_bounds(model)
+    time = log_entanglement_time(model)
+    target(low - time if math.isfinite(low) else -50.0, label="tightness of the lower bound")
+    assert low <= time + CLOCK
+    assert time <= sharp + CLOCK
+
+
 @given(strategies.regime_two())
 @settings(max_examples=share(1) * 3)
 def test_r6_the_upper_bound_is_never_far(model: Bandit) -> None:

@@ -64,3 +64,14 @@ def regime_two(draw: st.DrawFn, most_lows: int = 6) -> Bandit:
     best = most * 10.0 ** -draw(st.floats(0.05, 5.0))
     start = (best, 1.0 - best - float(masses.sum()), *masses.tolist())
     return Bandit(start, (second + gap, second, *(second - falls).clip(0.0, 1.0).tolist()))
+
+
+@st.composite
+def regime_two_behind_a_low(draw: st.DrawFn) -> Bandit:
+    """Regime 2 from a start at which the low pattern is the most likely, with d >= g; N = 1 puts V(0) above p_l."""
+    gap = draw(st.floats(0.02, 0.2))
+    second = draw(st.floats(2 * gap + 0.02, 1.0 - gap))
+    fall = draw(st.floats(gap, second))
+    low = draw(st.floats(0.5, 0.95))
+    best = (1.0 - low) * 10.0 ** -draw(st.floats(0.6, 6.0))
+    return Bandit((best, 1.0 - low - best, low), (second + gap, second, max(0.0, second - fall)))

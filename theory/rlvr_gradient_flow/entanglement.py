@@ -10,7 +10,6 @@ plateau. With a_i = 1/pi_i - 1/pi' at the start, the time on the plateau of r' i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -240,9 +239,10 @@ class _Plateau:
 
     def log_height(self, s: Array) -> Array:
         """ln P, each factor beside its share of prod_i 1/pi_i."""
-        value = np.log((self.lead - self.gap * s) * self.best) + math.log(self.runner_up)
+        # at the ends of the interval a factor is 0 up to rounding, of either sign
+        value = np.log(np.maximum(self.lead - self.gap * s, 0.0) * self.best) + math.log(self.runner_up)
         for offset, fall, pi in zip(self.offsets, self.falls, self.low, strict=True):
-            value = value + np.log((offset + fall * s) * pi)
+            value = value + np.log(np.maximum(offset + fall * s, 0.0) * pi)
         return value
 
     def log_area(self, end: float) -> float:
@@ -258,22 +258,15 @@ class _Plateau:
         def falling(s: float) -> float:
             # multiplied by a_* - g s, which is positive: increasing in s
             with np.errstate(divide="ignore"):
-                rise = float(
-                    np.sum(self.falls * (self.lead - self.gap * s) / (self.offsets + self.falls * s))
+                rises = (
+                    self.falls * (self.lead - self.gap * s) / np.maximum(self.offsets + self.falls * s, 0.0)
                 )
-            return power * self.gap - rise
+            return power * self.gap - float(np.sum(rises))
 
-        return low if falling(low) >= 0 else _increasing_root(falling, low, high)
-
-
-def _increasing_root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Root of a function that is negative (or -inf) at `low` and positive at `high`."""
-    inside = low
-    while not math.isfinite(function(inside)):
-        inside = low + (0.5 * (high - low) if inside == low else 0.5 * (inside - low))
-        if function(inside) >= 0:
-            return _increasing_root(function, math.nextafter(low, high), inside)
-    return float(optimize.brentq(function, inside, high, xtol=1e-300, rtol=1e-15))
+        if falling(low) >= 0:
+            return low
+        # bisection, since the function may be -inf at the lower end
+        return float(optimize.bisect(falling, low, high, xtol=1e-300, rtol=1e-15, maxiter=2000))
 
 
 def _plateau(model: Bandit) -> _Plateau:

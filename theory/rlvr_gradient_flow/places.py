@@ -250,7 +250,7 @@ def arrive(path: Path, count: int, log_time: float, nodes: Nodes) -> Place:
     """
     start, _, vertices, _ = path
     gap, slope = np.empty(start.size), np.empty(start.size)
-    left, x = 1.0, 0.0  # time still to go, in units of the whole
+    left, x, near = 1.0, 0.0, 0.0  # time still to go, in units of the whole
     for k in range(count):
         half = 0.5 * (vertices[k + 1] - vertices[k]) if k < count - 1 else math.inf
         frame(path, k, 1.0, gap, slope)
@@ -274,7 +274,7 @@ def arrive(path: Path, count: int, log_time: float, nodes: Nodes) -> Place:
                     return k + 1, pinpoint(path, k + 1, near, far, left, log_time, nodes)
                 left -= spent
                 near = far
-    return count - 1, math.inf
+    return count - 1, near
 
 
 @kernel
