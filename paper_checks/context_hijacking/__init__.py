@@ -42,6 +42,7 @@ PAPER = Paper(
             "optimal_step_size",
             "leading_order_step_size",
             "excess_training_risk_limit",
+            "G5",
         ),
         "R6": ("ridge_excess_risk",),
         "R7": ("C9", "R7", "hijack_error"),
