@@ -26,6 +26,7 @@ from lemmata.models import DomainError
 from lemmata.records import Sampler
 from simulations.attention_memorization.attention import layer_of, work
 from simulations.attention_memorization.draws import draws
+from simulations.attention_memorization.probe import require_finite_squares
 from theory.attention_memorization import Attention, Independent, Spherical
 
 Array = npt.NDArray[np.float64]
@@ -72,7 +73,14 @@ def sample_label_average(
 
 
 def independent_average(features: Array, labels: Array, revealed: Array, ridge: Array) -> tuple[Array, Array]:
-    """E on labels +-1 and E[E | X], arrays (r,), from features A (p, n) and s (n,)."""
+    """E on labels +-1 and E[E | X], arrays (r,), from features A (p, n) and s (n,).
+
+    Raises
+    ------
+    DomainError
+        If squares of the features overflow.
+    """
+    require_finite_squares(features)
     p, n = features.shape
     values, vectors = np.linalg.eigh(features @ features.T if p < n else features.T @ features)
     values, shift = np.maximum(values, 0.0)[:, None], n * ridge

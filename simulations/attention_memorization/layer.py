@@ -26,6 +26,9 @@ from simulations.attention_memorization.weights import Weights, add_rank_one, al
 
 Array = npt.NDArray[np.float64]
 
+_overflowing = np.errstate(over="ignore", invalid="ignore")
+"""For features that may overflow: the probe refuses them with the reason, so that NumPy need not warn."""
+
 
 class Layer:
     """An attention layer for tokens (p, n) of one shape; it keeps its work space from draw to draw.
@@ -63,6 +66,7 @@ class Layer:
             "out": np.empty(shape, self.precision),
         }
 
+    @_overflowing
     def entrywise(self, tokens: Array, apply: Apply, *, keep_diagonal: bool) -> Array:
         """Features (p, n) for K = f(X^T W X / sqrt p) / sqrt p. The next call overwrites them."""
         stretch = self.weights.stretch()
@@ -84,10 +88,12 @@ class Layer:
         )
         return along(self._features(), direction, factor**-0.5)
 
+    @_overflowing
     def softmax_over_keys(self, tokens: Array, *, masked: bool) -> Array:
         """Features for K = n/sqrt p times the softmax of the logits' columns."""
         return self._by_columns(tokens, lambda columns, first: _softmax(columns, first, masked=masked))
 
+    @_overflowing
     def softmax_over_queries(self, tokens: Array, *, masked: bool) -> Array:
         """Features for K = n/sqrt p times the softmax of the logits' rows."""
         mixed = add_rank_one(tokens, self.weights.query, self.weights.key)
@@ -101,7 +107,7 @@ class Layer:
 
     def errors(self, features: Array, targets: Array, ridge: Array) -> tuple[Array, Array]:
         """`probe_errors` of the layer's features."""
-        return probe_errors(features, targets, ridge * self.dimension, room=self.room)
+        return probe_errors(features, targets, ridge, scale=self.dimension, room=self.room)
 
     def _by_columns(self, tokens: Array, transform: Callable[[Any, int], None]) -> Array:
         mixed = add_rank_one(tokens, self.weights.key, self.weights.query)

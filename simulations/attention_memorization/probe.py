@@ -11,6 +11,8 @@ Section "Model" and R5 of docs/papers/attention_memorization.md.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +24,7 @@ Array = npt.NDArray[np.float64]
 
 
 def probe_errors(
-    features: Array, targets: Array, ridge: Array, *, room: Array | None = None
+    features: Array, targets: Array, ridge: Array, *, scale: float = 1.0, room: Array | None = None
 ) -> tuple[Array, Array]:
     """Errors of the probe on each target and on pure noise.
 
@@ -36,6 +38,8 @@ def probe_errors(
         None of them zero.
     ridge : array (r,)
         gamma; the penalty of the probe w is n gamma |w|^2.
+    scale : float
+        The features are given times sqrt(scale).
     room : array (at least min(n, p)^2,), optional
         Work space.
 
@@ -49,22 +53,18 @@ def probe_errors(
     DomainError
         If squares of the features overflow, or a ridge lies below the rounding of the Gram matrix.
     """
+    require_finite_squares(features)
     p, n = features.shape
     size = min(n, p)
     gram = (np.empty(size * size) if room is None else room[: size * size]).reshape(size, size)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if p < n:
-            gram_of_rows(features, gram)
-            vectors = targets @ features.T
-        else:
-            gram_of_columns(features, gram)
-            vectors = targets.copy()
+    if p < n:
+        gram_of_rows(features, gram)
+        vectors = targets @ features.T
+    else:
+        gram_of_columns(features, gram)
+        vectors = targets.copy()
     diagonal, off = tridiagonalise(gram, vectors)
-    if not (np.isfinite(diagonal).all() and np.isfinite(off).all()):
-        raise DomainError(
-            "features", "overflow", "of finite squares; the activation is too large on these tokens"
-        )
-    shift = n * ridge
+    shift = n * scale * ridge
     forms, trace = np.empty((2, len(targets), len(ridge))), np.empty(len(ridge))
     solved = _shifted_forms(diagonal, off, vectors, shift, forms, trace)
     if solved < len(ridge):
@@ -76,6 +76,21 @@ def probe_errors(
     left = norms - forms[0] - shift * forms[1] if p < n else shift**2 * forms[1]
     total = max(n - p, 0) + shift**2 * trace
     return np.clip(left / norms, 0.0, 1.0), np.clip(total / n, 0.0, 1.0)
+
+
+def require_finite_squares(features: Array) -> None:
+    """Refuse features that are not finite, or whose Gram matrix would not be.
+
+    Raises
+    ------
+    DomainError
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(np.vdot(features, features))
+    if not math.isfinite(total):
+        raise DomainError(
+            "features", "overflow", "of finite squares; the activation is too large on these tokens"
+        )
 
 
 @kernel

@@ -108,6 +108,8 @@ def test_activations_that_are_none_are_refused() -> None:
     for make, parameter in (
         (lambda: HermiteSeries((0.0, 0.0)), "coefficients"),
         (lambda: HermiteSeries(()), "coefficients"),
+        (lambda: HermiteSeries((1e-200,)), "coefficients"),
+        (lambda: HermiteSeries((0.0, 1e160)), "coefficients"),
         (lambda: Hermite(0), "degree"),
         (lambda: Coefficients(linear=1.0, power=0.5), "power"),
         (lambda: Coefficients(linear=0.6, power=0.5, quadratic=0.6), "power"),

@@ -692,6 +692,27 @@ def test_what_double_precision_cannot_hold_is_refused() -> None:
         layer_errors(rank_one, np.ones(8), np.array([1e-12]), lambda t: 1e6 * t)
 
 
+@pytest.mark.parametrize("alignment", [Strong(40.0), GENERAL], ids=lambda a: a.kind())
+@pytest.mark.parametrize("labels", [Independent(), Spherical()], ids=lambda kind: kind.kind())
+@pytest.mark.parametrize("sampler", [ATTENTION, ATTENTION_SINGLE, ATTENTION_GAP, LABEL_AVERAGE])
+def test_an_activation_that_overflows_is_refused(
+    sampler: Sampler, labels: Independent | Spherical, alignment: Strong | Gram
+) -> None:
+    """exp of logits in the thousands: one error, no warning, whichever way the features are formed."""
+    snr = 1.0
+    if isinstance(alignment, Gram):
+        snr, alignment = 1e4, Gram((1e4 * np.array(alignment.matrix)).tolist())
+    model = Attention(12, 6, ridge=1.0, snr=snr, activation=Exponential(), alignment=alignment, labels=labels)
+    with pytest.raises(DomainError, match=r"^features = 'overflow': must be of finite squares"):
+        sampler.function(model, np.random.default_rng(1), 2, ridge=np.array([1.0]))
+
+
+def test_a_ridge_that_is_lost_is_named_as_it_was_given() -> None:
+    model = Attention(64, 32, ridge=1.0, snr=1.0, activation=Exponential(), alignment=Strong(2.0))
+    with pytest.raises(DomainError, match=r"^ridge = 0\.5: must be larger"):
+        sample_attention(model, np.random.default_rng(0), 3, ridge=np.array([0.5]))
+
+
 @pytest.mark.parametrize("sampler", [ATTENTION, ATTENTION_SINGLE, ATTENTION_GAP, LABEL_AVERAGE])
 def test_coefficients_alone_are_no_layer(sampler: Sampler) -> None:
     model = Attention(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import defaultdict
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from theory.attention_memorization import (
     Gram,
     Independent,
     Limit,
+    Softmax,
     Spherical,
     Strong,
     Unbalanced,
@@ -601,11 +603,51 @@ def test_ridges_outside_the_domain_are_refused(ridge: float) -> None:
         error_curve(layer(Tanh()), [1.0, ridge])
 
 
-def test_gram_matrices_that_are_none_are_refused() -> None:
-    with pytest.raises(DomainError, match=r"weights.matrix|matrix"):
-        Limit(
-            0.5,
-            0.1,
-            Coefficients(1.0, 1.0),
-            weights=gram([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 0.0]]),
-        )
+@pytest.mark.parametrize(
+    ("matrix", "words"),
+    [
+        ([[1, 2, 0], [2, 1, 0], [0, 0, 0]], "positive semidefinite (its smallest eigenvalue is -1)"),
+        ([[1, 0, 0], [0, 1, 2], [0, 2, 1]], "positive semidefinite (its smallest eigenvalue is -1)"),
+        ([[0, 0, 0], [0, -1, 0], [0, 0, 0]], "positive semidefinite (its smallest eigenvalue is -1)"),
+        ([[1, 0.5, 0], [0.4, 1, 0], [0, 0, 0]], "symmetric"),
+        ([[1, 0.5], [0.5, 1]], "a list of length 3"),
+        ([[1, 0, 0], [0, math.nan, 0], [0, 0, 1]], "finite"),
+    ],
+)
+def test_gram_matrices_that_are_none_are_refused(matrix: Any, words: str) -> None:
+    with pytest.raises(DomainError, match=r"^matrix.* = .*: must be .*" + re.escape(words)):
+        gram(matrix)
+
+
+@pytest.mark.parametrize("model", [Attention, Softmax])
+def test_what_no_layer_can_be_is_refused(model: Any) -> None:
+    """Odd n with balanced labels; inner products that contradict the signal-to-noise ratio."""
+    f: dict[str, Any] = {"activation": Tanh()} if model is Attention else {}
+    with pytest.raises(DomainError, match=r"^tokens = 101: must be even if the labels are balanced$"):
+        model(101, 50, ridge=1.0, snr=1.0, **f)
+    for labels in (Independent(), Spherical(), Unbalanced(0.0)):
+        assert model(101, 50, ridge=1.0, snr=1.0, labels=labels, **f).tokens == 101
+    with pytest.raises(DomainError, match=r"^alignment\.matrix = .*first entry snr = 2\.0$"):
+        model(100, 50, ridge=1.0, snr=2.0, alignment=gram(np.eye(3)), **f)
+
+
+@pytest.mark.parametrize("snr", [1.01e4, 1e300])
+def test_a_signal_too_strong_for_double_precision_is_refused(snr: float) -> None:
+    """At rho = 1e6 S has lost all but three digits, and E would turn negative in the end."""
+    with pytest.raises(DomainError, match=r"^snr = .*: must be at most 10000"):
+        memorization_error(layer(Tanh(), snr=snr))
+
+
+@pytest.mark.parametrize("ratio", [(1, 2), (2, 1)])
+@pytest.mark.parametrize(("strength", "power"), [(0.0, 2), (1.0, 4)])
+def test_the_strongest_signal_has_the_power_law_of_its_matched_filter(
+    ratio: tuple[int, int], strength: float, power: int
+) -> None:
+    """R0, R3, R5: F_x comes to an atom at b ~ rho, where phi ~ b D/(b C^2) and C ~ al b: S falls like rho^-2.
+
+    Weights w = mu multiply C there by 1 + rho: like rho^-4. And E comes to T/(1 + rho).
+    """
+    models = [layer(Tanh(), snr=snr, ratio=ratio, alignment=Aligned(strength)) for snr in (1e3, 1e4)]
+    low, high = (matched_filter_error(model) for model in models)
+    assert math.log10(low / high) == pytest.approx(power, abs=0.01)  # the next order is 1/rho relative
+    assert memorization_error(models[1]) == pytest.approx(trace_error(models[1]) / 10001, rel=1e-3)

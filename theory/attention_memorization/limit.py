@@ -11,6 +11,10 @@ from theory.attention_memorization.models import Attention, Gram, Strong, Unbala
 from theory.numerics.activations import Coefficients
 from theory.numerics.hermite import diagonal_value, hermite_data
 
+MOST_SNR = 1e4
+"""Largest signal-to-noise ratio, with E good to 1e-11 and S to 1e-7. S falls like its square and loses digits as fast:
+at 1e8 none would be left."""
+
 NO_SIGNAL = Gram(((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)))
 
 
@@ -28,7 +32,7 @@ class Limit(Model):
     diagonal : float
         d, the diagonal entries of K: 0 if they are set to zero, else the limit of f(sqrt p)/sqrt p.
     weights : Gram
-        Inner products of (mu, w_K, w_Q); the first is the signal-to-noise ratio rho.
+        Inner products of (mu, w_K, w_Q); the first is the signal-to-noise ratio rho, at most 1e4.
     mean : float
         Mean beta of the labels; it matters only if a_2 is not zero.
     """
@@ -39,6 +43,12 @@ class Limit(Model):
     diagonal: float = real(default=0.0, doc="diagonal entries d of K")
     weights: Gram = nested(Gram, default=NO_SIGNAL, doc="inner products of (mu, w_K, w_Q)")
     mean: float = real(least=-1, most=1, default=0.0, doc="mean beta of the labels")
+
+    def validate(self) -> None:
+        if not self.snr <= MOST_SNR:
+            raise DomainError(
+                "snr", self.snr, f"at most {MOST_SNR:g}, or double precision loses the digits of S"
+            )
 
     @property
     def snr(self) -> float:

@@ -98,9 +98,12 @@ class HermiteSeries(Model):
     )
 
     def validate(self) -> None:
-        if not any(self.coefficients):
+        power = sum(a * a for a in self.coefficients)
+        if not 0 < power < math.inf:
             raise DomainError(
-                "coefficients", self.coefficients, "a list with at least one entry that is not zero"
+                "coefficients",
+                self.coefficients,
+                "a list with an entry that is not zero, whose sum of squares neither vanishes nor overflows",
             )
 
     def apply(self, values: Array) -> None:
