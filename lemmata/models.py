@@ -89,8 +89,8 @@ def vector(
 def nested(*kinds: type[Model], default: Any = MISSING, doc: str = "") -> Any:
     """A field that holds another model: an instance of one of `kinds`.
 
-    Data (a mapping) becomes a model: its entry `kind` chooses among several kinds (the snake-case class name);
-    with a single kind, or for the first one, it may be left out.
+    Data (a mapping) becomes a model: its entry `kind` chooses among several kinds (the snake-case class name). Left
+    out, it is the first kind that has the data's other entries.
     """
     return _field(Nested(kinds), default, doc)
 
@@ -110,7 +110,8 @@ class Nested:
             raise DomainError(name, value, self.words)
         data: dict[str, Any] = dict(value)  # type: ignore[reportUnknownArgumentType]
         by_name = {cls.kind(): cls for cls in self.kinds}
-        kind = data.get(_ONLY, self.kinds[0].kind())
+        fitting = (cls for cls in self.kinds if set(data) <= set(cls.parameters()))
+        kind = data.get(_ONLY, next(fitting, self.kinds[0]).kind())
         kind = Choice(tuple(by_name)).coerce(f"{name}.{_ONLY}", kind)
         return by_name[kind].from_data(data, prefix=f"{name}.")
 

@@ -166,7 +166,9 @@ def choose_output(comparison: Comparison, *, literal: bool) -> Output:
     if not literal:
         return comparison.output
     if comparison.witness is None:
-        raise ValueError(f"literal: {comparison.name} has no literal simulation")
+        raise ValueError(
+            f"literal: {comparison.name} has no simulation beside {comparison.output.identifier}"
+        )
     return comparison.witness
 
 

@@ -89,7 +89,8 @@ def test_other_spellings_digest_alike() -> None:
 def test_data_spells_a_nested_model() -> None:
     scene = Scene(target=SunShadow(gain=2, steps=3))
     assert Scene(target={"kind": "sun_shadow", "gain": 2.0, "steps": 3}) == scene
-    assert Scene(target={"radius": 2}) == Scene(target=Sphere(2.0))  # the first kind may be left out
+    assert Scene(target={"radius": 2}) == Scene(target=Sphere(2.0))
+    assert Scene(target={"gain": 2, "steps": 3}) == scene  # kind: the first that fits
     assert Scene(target="sphere") == Scene()
     assert Scene(target=SunShadow(2)).digest() != Scene(target=Sphere(2)).digest()
 
