@@ -32,7 +32,7 @@ PAPER = Paper(
     summary="Linear transformers as gradient descent, hijacked by copies of one example: whether depth helps.",
     statements={
         "R1": ("C1", "R1"),
-        "R2": ("R2", "C2"),
+        "R2": ("R2", "C2", "directional_excess_risk"),
         "R3": ("R3", "R3b", "excess_training_risk"),
         "R4": ("C4", "optimal_initial_scale"),
         "R5": (

@@ -81,6 +81,22 @@ def excess(n, d, steps, rho, c):
     return sum(mean(multiply(e, e), n, d) for e in error)
 
 
+def directional(n, d, across, along, rho, c):
+    """One step with the preconditioner along b b^T + across (I - b b^T), b = beta*."""
+    tau = mp.sqrt(2 / mp.pi)
+    zero = (0,) * (n * d)
+    one = {zero: mpf(1)}
+    x = [[{tuple(int(k == i * d + j) for k in range(n * d)): mpf(1)} for j in range(d)] for i in range(n)]
+    b = [rho, mp.sqrt(1 - rho**2), *[mpf(0)] * (d - 2)]
+    w = [combine((c * value, one)) for value in b]
+    residuals = [combine(*((1, multiply(w[j], x[i][j])) for j in range(d)), (-1, one)) for i in range(n)]
+    gradient = [combine(*((1, multiply(residuals[i], x[i][j])) for i in range(n))) for j in range(d)]
+    gamma = [[across * int(j == k) + (along - across) * b[j] * b[k] for k in range(d)] for j in range(d)]
+    w = [combine((1, w[j]), *((-gamma[j][k], gradient[k]) for k in range(d))) for j in range(d)]
+    error = [combine((1, w[j]), (-tau if j == 0 else 0, one)) for j in range(d)]
+    return sum(mean(multiply(e, e), n, d) for e in error)
+
+
 def single(d, steps, rho, c):
     tau = mp.sqrt(2 / mp.pi)
     norm = mpf(2) ** (mpf(d) / 2 - 1) * mp.gamma(mpf(d) / 2)
@@ -219,6 +235,7 @@ EXCESS = [
     (4, 2, (0.1, 0.1), 0.95, 0.75),
     (2, 2, (0.1, 0.1, 0.1), 1.0, 0.8),
 ]
+DIRECTIONAL = [(2, 2, 0.2, 0.1, 0.8, 0.5), (3, 2, 0.1, -0.05, 0.6, 0.9), (2, 3, 0.15, 0.3, 0.7, 0.3)]
 SINGLE = [
     (2, (0.2,) * 5, 0.8, 0.6),
     (3, (0.05,) * 8, 0.9, 0.7),
@@ -255,6 +272,7 @@ def main():
 
     golden = {
         "excess": [[*case, show(excess(*exact(case)))] for case in EXCESS],
+        "directional": [[*case, show(directional(*exact(case)))] for case in DIRECTIONAL],
         "single": [[*case, show(single(*exact(case)))] for case in SINGLE],
         "error": [[*case, show(hijack_error(*exact(case)))] for case in ERROR],
         "mean_correlation": [

@@ -23,12 +23,14 @@ from tests.profiles import share
 from tests.strategies import context_hijacking as strategies
 from theory.context_hijacking import (
     Cone,
+    DirectionalStep,
     NormalisedGaussian,
     PerDepth,
     PerLayer,
     Training,
     Tuning,
     VonMisesFisher,
+    directional_excess_risk,
     excess_training_risk,
     excess_training_risk_limit,
     gradient_flow_risk,
@@ -108,6 +110,51 @@ def test_r2_unequal_steps_can_be_better() -> None:
     unequal = risk_form(400, 20, [0.8049 / 400, 1.0594 / 400]).best_excess(0.05)
     assert equal == pytest.approx(0.0199246, abs=5e-8)
     assert unequal == pytest.approx(0.0197171, abs=5e-8)
+
+
+@pytest.mark.parametrize(("n", "d", "across", "along", "rho", "c", "exact"), GOLDEN["directional"])
+def test_r2_another_step_along_the_prior_is_literal_descent(
+    n: int, d: int, across: float, along: float, rho: float, c: float, exact: str
+) -> None:
+    """R2: one preconditioned step on small prompts, averaged monomial by monomial (30 digits)."""
+    model = DirectionalStep(n, d, across, along, c, Cone(rho))
+    assert directional_excess_risk(model) == pytest.approx(float(exact), rel=32 * EPS)
+
+
+@given(strategies.training(st.just(1)))
+def test_r2_equal_directions_are_one_layer(model: Training) -> None:
+    """R2: with the same step along and across, the risk is that of one layer."""
+    prior = Cone(max(model.prior.mean_correlation(model.dimension), 1e-3))
+    model = replace(model, prior=prior)
+    step = model.step_size
+    both = DirectionalStep(model.examples, model.dimension, step, step, model.initial_scale, prior)
+    size = (1 + abs(model.initial_scale)) ** 2 * (1 + step * model.examples) ** 2 * (1 + model.dimension)
+    assert directional_excess_risk(both) == pytest.approx(excess_training_risk(model), abs=32 * EPS * size)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "rho", "step", "excess", "gain"),
+    [
+        (100, 10, 0.95, 0.615408, 0.0238718, 0.046),
+        (30, 4, 0.9, 0.703687, 0.0358413, 0.112),
+        (1000, 10, 0.9, 0.964639, 0.00427724, 0.059),
+    ],
+)
+def test_r2_no_step_along_the_prior_is_best(
+    n: int, d: int, rho: float, step: float, excess: float, gain: float
+) -> None:
+    """R2: at c = tau rho the best step along beta* is 0, and the gain over equal directions is 5 to 11 %."""
+    model = DirectionalStep(n, d, step / n, 0.0, TAU * rho, Cone(rho))
+    best = directional_excess_risk(model)
+    assert best == pytest.approx(excess, rel=3e-6)
+    for change in (
+        {"along": 0.01 / n},
+        {"along": -0.01 / n},
+        {"across": 1.01 * step / n},
+        {"across": 0.99 * step / n},
+    ):
+        assert directional_excess_risk(replace(model, **change)) > best
+    assert 1 - best / optimal_excess_risk(Tuning(n, d, 1, Cone(rho))) == pytest.approx(gain, abs=6e-4)
 
 
 # ------------------------------------------------------------------ R3: the exact risk

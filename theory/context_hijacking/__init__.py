@@ -40,6 +40,7 @@ from theory.context_hijacking.models import (
     CleanContext,
     Cone,
     Depths,
+    DirectionalStep,
     Dose,
     Equal,
     Fixed,
@@ -57,7 +58,7 @@ from theory.context_hijacking.models import (
     Uniform,
     VonMisesFisher,
 )
-from theory.context_hijacking.risk import excess_training_risk
+from theory.context_hijacking.risk import directional_excess_risk, excess_training_risk
 from theory.context_hijacking.thresholds import critical_hijackers, half_error_hijackers
 from theory.context_hijacking.tuning import optimal_excess_risk, optimal_initial_scale, optimal_step_size
 
@@ -73,6 +74,13 @@ RESULTS = (
         source="R3",
         nature=Exact(),
         formula="E|w_L - tau w*|^2 = c^2 a + 2 c E[rho] b + g,  tau = sqrt(2/pi), a, b, g sums of integer moments",
+    ),
+    Result(
+        directional_excess_risk,
+        DirectionalStep,
+        source="R2",
+        nature=Exact(),
+        formula="E|w_1 - tau w*|^2 after one step of size e along beta* and a across it",
     ),
     Result(
         excess_training_risk_limit,
@@ -219,6 +227,7 @@ __all__ = [
     "CleanContext",
     "Cone",
     "Depths",
+    "DirectionalStep",
     "Dose",
     "Equal",
     "Fixed",
@@ -240,6 +249,7 @@ __all__ = [
     "critical_hijackers",
     "depth_gain",
     "depth_helps",
+    "directional_excess_risk",
     "excess_training_risk",
     "excess_training_risk_limit",
     "gradient_flow_risk",

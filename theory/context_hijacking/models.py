@@ -230,6 +230,27 @@ class Training(_Layered, Model):
     steps: Steps = nested(*STEPS, default=Equal(), doc="step sizes of the layers, in units of step_size")
 
 
+class DirectionalStep(Model):
+    """One layer with the preconditioner that treats beta* apart: `along` beta* beta*^T + `across` (I - beta* beta*^T).
+
+    Parameters
+    ----------
+    examples, dimension, initial_scale
+        As for `Training`.
+    across, along : float
+        Step sizes orthogonal to beta* and along it.
+    prior : Cone
+        Law of the task vector.
+    """
+
+    examples: int = whole(least=1, doc="number of clean examples n")
+    dimension: int = whole(least=2, doc="dimension d")
+    across: float = real(doc="step size orthogonal to beta*")
+    along: float = real(doc="step size along beta*")
+    initial_scale: float = real(doc="c in w_0 = c beta*")
+    prior: Cone = nested(Cone, doc="law of the task vector")
+
+
 class Tuning(Model):
     """Training prompts and a depth, for which the best step size (equal in all layers) is sought.
 

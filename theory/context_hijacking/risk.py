@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from operator import mul
 
 from lemmata.models import DomainError
-from theory.context_hijacking.models import Training
+from theory.context_hijacking.models import DirectionalStep, Training
 from theory.numerics.wishart_moments import moments
 
 TAU = math.sqrt(2 / math.pi)
@@ -63,6 +63,29 @@ def excess_training_risk(model: Training) -> float:
             "step_size", model.step_size, "small enough that the risk is a floating-point number"
         )
     return value
+
+
+def directional_excess_risk(model: DirectionalStep) -> float:
+    """Excess training risk of one layer that takes another step along beta* than across it, exact at every size.
+
+    With x = c - tau rho, y = tau^2 (1 - rho^2), t = (d - 1) a^2 + e^2 for steps a across and e along, it is
+
+        x^2 + y - 2n (e x^2 + a y) + n(n+1)(e^2 x^2 + a^2 y) + n t (x^2 + y)
+        + 2 n tau (rho^2 e^2 + (1 - rho^2) a^2)(c rho - tau) + n (1 - 2/pi) t.
+
+    At c = tau rho no step along beta* is best: the prior knows that coordinate.
+
+    References
+    ----------
+    R2.
+    """
+    n, c, rho = model.examples, model.initial_scale, model.prior.correlation
+    a, e = model.across, model.along
+    shift, rest = (c - TAU * rho) ** 2, TAU**2 * (1 - rho) * (1 + rho)
+    size = (model.dimension - 1) * a * a + e * e
+    kept = shift * (1 - 2 * n * e + n * (n + 1) * e * e) + rest * (1 - 2 * n * a + n * (n + 1) * a * a)
+    label = 2 * TAU * (rho * rho * e * e + (1 - rho) * (1 + rho) * a * a) * (c * rho - TAU)
+    return kept + n * (size * (shift + rest) + label + (1 - 2 / math.pi) * size)
 
 
 @dataclass(frozen=True)
