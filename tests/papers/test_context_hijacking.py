@@ -234,6 +234,7 @@ def test_r3_is_a_positive_quadratic_form(model: Training) -> None:
 
 
 @given(strategies.schedules(), st.floats(-1, 1))
+@example(Training(1, 2, 1, 0.3, 0.0, Cone(0.5), PerLayer((0.0,))), 1e-6)
 def test_r3_no_direction_of_the_start_beats_the_prior_mean(model: Training, off: float) -> None:
     """C3: moving w_0 off beta* by an orthogonal delta raises the risk by a |delta|^2 exactly.
 
@@ -277,6 +278,12 @@ def test_r3_digits_are_kept_where_sums_alternate() -> None:
     n, d, steps = 40, 25, [1 / 60] * 24
     one, other = risk_form(n, d, steps).a, risk_form(d, n, steps).a
     assert d * one == pytest.approx(n * other - (n - d), rel=1e-13)
+
+
+def test_r3_steps_of_few_bits_keep_their_digits() -> None:
+    """R3: without a step a = 1, b = -tau and g = tau^2, although the step has no bits at all."""
+    form = risk_form(3, 2, [0.0])
+    assert (form.a, form.b, form.g) == pytest.approx((1.0, -TAU, TAU**2), rel=4 * EPS)
 
 
 def test_the_constant_two_over_pi() -> None:

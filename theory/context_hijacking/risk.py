@@ -113,12 +113,12 @@ class RiskForm:
     @property
     def b(self) -> float:
         """E <w*, p(S) (Q(S) X^T y - tau w*)>."""
-        return -_ratio(_times(self.cross, _ROOT), self.shift)
+        return -_ratio(self.cross * _ROOT, self.shift + BITS)
 
     @property
     def g(self) -> float:
         """E|Q(S) X^T y - tau w*|^2."""
-        return _ratio(_times(self.along, TWO_OVER_PI) + self.noise, self.shift)
+        return _ratio(self.along * TWO_OVER_PI + (self.noise << BITS), self.shift + BITS)
 
     def best_scale(self, mean_correlation: float) -> float:
         """c* = -E[rho] b / a, the minimiser of the excess."""
@@ -204,11 +204,6 @@ def dyadic(numbers: Sequence[float]) -> tuple[list[int], int]:
     ratios = [float(number).as_integer_ratio() for number in numbers]
     bits = max(denominator.bit_length() - 1 for _, denominator in ratios)
     return [numerator << bits - (denominator.bit_length() - 1) for numerator, denominator in ratios], bits
-
-
-def _times(integer: int, constant: int) -> int:
-    """An integer times a constant that is given in units of 2^-BITS, rounded down."""
-    return integer * constant >> BITS
 
 
 def _ratio(integer: int, shift: int) -> float:
