@@ -155,7 +155,7 @@ def draw_fisher_areas(data: pd.DataFrame) -> mpl.Figure:
 
 def phases(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """log10 of KL(vanilla)/KL(AR) at equal total calls, along gain and calls; and the boundary to leading order."""
-    size = quality(draft=12, standard=41, paper=81)
+    size = quality(draft=8, standard=23, paper=31)
     frames: list[pd.DataFrame] = []
     for grid in ("uniform", "exponential"):
         for calls in whole(

@@ -10,7 +10,7 @@ import pandas as pd
 from figures.ar_diffusion.looks import LOOKS, METHODS, NAMES, line, whole, with_steps
 from lemmata.pictures import Figure, Quality, canvas, plot_simulation, plot_theory
 from lemmata.tables import COLUMNS
-from simulations.ar_diffusion import DATA, OUTPUT, RULE_VIOLATION
+from simulations.ar_diffusion import DATA, POSITION, RULE_VIOLATION
 from theory.ar_diffusion import (
     Data,
     PointwiseDivergence,
@@ -34,29 +34,30 @@ SIDE = 8
 
 
 def _points(lab: Laboratory, target: Any, trials: int) -> pd.DataFrame:
-    """Points (x_1, x_2) of data and of both methods, x_2 as the value."""
+    """Points (x_1, x_2) of data and of both methods, x_2 as the value: single draws and no means."""
     samples = {"data": lab.samples(DATA["position"], Data(target), trials)}
     for name, method in METHODS.items():
-        samples[name] = lab.samples(OUTPUT["position"], Sampling(target, Scheme(method, GRID)), trials)
+        samples[name] = lab.samples(POSITION["position"], Sampling(target, Scheme(method, GRID)), trials)
     frames = [
         pd.DataFrame(
             {
                 "series": name,
                 "x_1": x[:trials, 0],
                 "output": "x_2",
-                "kind": "simulation",
+                "kind": "draw",
                 "value": x[:trials, 1],
             }
         )
         for name, x in samples.items()
     ]
-    return pd.concat(frames, ignore_index=True).assign(se=0.0, trials=1)
+    return pd.concat(frames, ignore_index=True).assign(trials=1)
 
 
 def _violations(lab: Laboratory, target: SunShadow, quality: Quality) -> pd.DataFrame:
     """Rule violation of both methods along the number of steps, exact and sampled."""
     frames: list[pd.DataFrame] = []
-    trials = quality(draft=1024, standard=1 << 15, paper=1 << 18)
+    trials = quality(draft=1024, standard=1 << 17, paper=1 << 19)
+    markers = quality(draft=(30, 300), standard=(30, 100, 300), paper=(30, 100, 300, 1000))
     for name, method in METHODS.items():
         model = RuleSampling(target, Scheme(method, GRID))
         exact = line(
@@ -67,7 +68,7 @@ def _violations(lab: Laboratory, target: SunShadow, quality: Quality) -> pd.Data
             lambda n, m=model: rule_violation(with_steps(m, n)),
         )
         simulated = lab.sweep(
-            RULE_VIOLATION["violation"], [with_steps(model, n) for n in (30, 100, 300)], trials, label=name
+            RULE_VIOLATION["violation"], [with_steps(model, n) for n in markers], trials, label=name
         )
         frames += [exact, simulated.rename(columns={"scheme.grid.steps": "steps"})]
     return pd.concat(frames, ignore_index=True)
@@ -167,12 +168,12 @@ def images(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     shown = {"data": lab.samples(DATA["position"], Data(target), 8)}
     for name, method in METHODS.items():
         model = Sampling(target, Scheme(method, Uniform(25, 4, 0)))
-        shown[name] = lab.samples(OUTPUT["position"], model, 8)
+        shown[name] = lab.samples(POSITION["position"], model, 8)
     for name, pixels in shown.items():
         where = np.indices((8, SIDE, SIDE)).reshape(3, -1)
         frames.append(
             pd.DataFrame({"series": name, "image": where[0], "row": where[1], "column": where[2]}).assign(
-                output="pixel", kind="simulation", value=pixels[:8].ravel(), trials=1
+                output="pixel", kind="draw", value=pixels[:8].ravel(), trials=1
             )
         )
     table = pd.concat(frames, ignore_index=True)

@@ -7,20 +7,23 @@ from simulations.ar_diffusion.samplers import (
     DATA,
     OUTPUT,
     OUTPUT_LITERAL,
+    POSITION,
     RULE_VIOLATION,
     positions,
     sample_data,
     sample_output,
     sample_output_literal,
+    sample_position,
     sample_rule_violation,
 )
 
-SAMPLERS = (DATA, OUTPUT, RULE_VIOLATION, OUTPUT_LITERAL, TRAINING)
+SAMPLERS = (DATA, POSITION, OUTPUT, RULE_VIOLATION, OUTPUT_LITERAL, TRAINING)
 
 __all__ = [
     "DATA",
     "OUTPUT",
     "OUTPUT_LITERAL",
+    "POSITION",
     "RULE_VIOLATION",
     "SAMPLERS",
     "TRAINING",
@@ -28,6 +31,7 @@ __all__ = [
     "sample_data",
     "sample_output",
     "sample_output_literal",
+    "sample_position",
     "sample_rule_violation",
     "sample_training",
 ]

@@ -12,14 +12,34 @@ import numpy.typing as npt
 from lemmata.records import Sampler
 from simulations.ar_diffusion.particles import BLOCK, Stage, output_blocks, stages
 from theory.ar_diffusion import ConstantBias, Data, Sampling, WorstBias
-from theory.ar_diffusion.targets import AnyTarget
+from theory.ar_diffusion.targets import AnyTarget, IsotropicTarget
 
 Array = npt.NDArray[np.floating[Any]]
 Anywhere = (-math.inf, math.inf)
 
 
+def sample_position(model: Sampling, rng: np.random.Generator, trials: int) -> dict[str, Array]:
+    """Positions of particles at the end of sampling, as `sample_output` draws them.
+
+    Parameters
+    ----------
+    model, rng, trials
+        As for `sample_output`.
+
+    Returns
+    -------
+    dict
+        'position': array (trials, d).
+
+    References
+    ----------
+    R15 of docs/papers/ar_diffusion.md.
+    """
+    return {"position": positions(model, rng, trials)}
+
+
 def sample_output(model: Sampling, rng: np.random.Generator, trials: int) -> dict[str, Array]:
-    """Positions of particles at the end of sampling, and their products.
+    """First and second moments of particles at the end of sampling.
 
     Particles walk in blocks through compiled steps; isotropic mixtures only in the span of their means. Literal twin:
     `sample_output_literal`. A trial costs N steps of C exponentials and d normals (AR: those of each stage).
@@ -33,7 +53,7 @@ def sample_output(model: Sampling, rng: np.random.Generator, trials: int) -> dic
     Returns
     -------
     dict
-        'position': array (trials, d); 'moments': array (trials, d+1, d), x in the first row and x x^T below.
+        'moments': array (trials, d+1, d), x in the first row and x x^T below.
 
     References
     ----------
@@ -74,7 +94,7 @@ def sample_rule_violation(model: Sampling, rng: np.random.Generator, trials: int
 
 
 def sample_output_literal(model: Sampling, rng: np.random.Generator, trials: int) -> dict[str, Array]:
-    """The same outputs from all coordinates, dense covariances and plain array operations, step by step: the witness.
+    """The same moments from all coordinates, dense covariances and plain array operations, step by step: the witness.
 
     Parameters and returns as `sample_output`.
 
@@ -131,7 +151,7 @@ def positions(model: Sampling, rng: np.random.Generator, trials: int) -> Array:
 
 def _outputs(x: Array) -> dict[str, Array]:
     products = x[:, :, None] * x[:, None, :]
-    return {"position": x, "moments": np.concatenate((x[:, None, :], products), axis=1)}
+    return {"moments": np.concatenate((x[:, None, :], products), axis=1)}
 
 
 def _literal_stage(model: Sampling, stage: Stage, made: Array, rng: np.random.Generator) -> Array:
@@ -164,8 +184,11 @@ def _steps(model: Sampling) -> int:
 
 def _work(model: Sampling) -> float:
     d, count = model.target.total_dimension, len(model.target.components().weights)
+    if isinstance(model.target, IsotropicTarget):  # the span of the means
+        span = min(d, count)
+        return _steps(model) * (2.0 * count * (span + 2) + 6.0 * span) + 4.0 * d * d
     own = max(len(stage) for stage in model.scheme.method.stages(model.target.sizes))
-    return _steps(model) * (2.0 * count * d * min(own, 4) + 6.0 * d) + 4.0 * d * d
+    return _steps(model) * (2.0 * count * d * (own + 1) + 6.0 * d) + 4.0 * d * d
 
 
 def _literal_work(model: Sampling) -> float:
@@ -179,15 +202,12 @@ def _data_work(model: Data) -> float:
 
 
 DATA = Sampler(sample_data, ranges={"position": Anywhere}, work=_data_work)
-OUTPUT = Sampler(
-    sample_output, ranges={"position": Anywhere, "moments": Anywhere}, work=_work, paired_trials=BLOCK
-)
+POSITION = Sampler(sample_position, ranges={"position": Anywhere}, work=_work, paired_trials=BLOCK)
+OUTPUT = Sampler(sample_output, ranges={"moments": Anywhere}, work=_work, paired_trials=BLOCK)
 RULE_VIOLATION = Sampler(
     sample_rule_violation,
     ranges={"violation": (0.0, math.inf), "broken": (0.0, 1.0)},
     work=_work,
     paired_trials=BLOCK,
 )
-OUTPUT_LITERAL = Sampler(
-    sample_output_literal, ranges={"position": Anywhere, "moments": Anywhere}, work=_literal_work
-)
+OUTPUT_LITERAL = Sampler(sample_output_literal, ranges={"moments": Anywhere}, work=_literal_work)

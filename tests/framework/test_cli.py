@@ -144,7 +144,7 @@ def test_list(run) -> None:  # type: ignore[no-untyped-def]
                 f"theory/{PAPER}/ridge_regression.py",
             ],
         ),
-        ("C7", ["Proposition 2", "falsified by", "margin 0.002", "confirmed", f"paper_checks/{PAPER}/"]),
+        (f"{PAPER}/C7", ["Proposition 2", "falsified by", "margin 0.002", "confirmed", f"paper_checks/{PAPER}/"]),
         (f"{PAPER}/F1b", ["Fig. 1b", "n = 4096", f"figures/{PAPER}/ridge_regression.py"]),
     ],
 )

@@ -249,7 +249,7 @@ def _made_elsewhere(ledger: Path, condition: str = "id = 1") -> None:
 @pytest.mark.usefixtures("claims")
 def test_check_says_what_the_table_has_no_room_for(run: Callable[..., Answer], ledger: Path) -> None:
     """Counterexample with estimate and target; what is open and how much more it needs; notes."""
-    answer = run("check", "T1", "T2", "C7", "--ledger", ledger)
+    answer = run("check", "T1", "T2", f"{PAPER}/C7", "--ledger", ledger)
     assert answer.code == 1  # T2 is inconclusive
     point = "tokens=16 dimension=8 ridge=1 snr=1: estimate 0."
     assert f"counterexample {point}" in answer.words

@@ -36,13 +36,25 @@ class Pretending(Serial):
         super().submit(tag, lambda: Finished(run_chunk(batch, call.index), "nowhere"))
 
 
+CHEAP = 1e7
+"""Operations of a trial up to which a sampler is run once, for the shapes that its outputs have of their own."""
+
+
+@cache
+def own_shapes(sampler: Sampler, model: Model) -> dict[str, tuple[int, ...]]:
+    """The shapes of a sampler's outputs beyond trials."""
+    made = sampler.function(model, np.random.default_rng(0), 1)
+    return {name: np.shape(values)[1:] for name, values in made.items()}
+
+
 def stand_in(sampler: Sampler) -> Sampler:
     def function(model: Model, rng: np.random.Generator, trials: int, **axes: Any) -> dict[str, Any]:
         lead = (trials, *(len(values) for values in axes.values()))
+        own = {} if axes or sampler.work(model) > CHEAP else own_shapes(sampler, model)
         made: dict[str, Any] = {}
         for name, (low, high) in sampler.ranges.items():
             low, high = max(low, -1.0), min(high, 1.0)
-            made[name] = low + (high - low) * (0.25 + 0.5 * rng.random(lead))
+            made[name] = low + (high - low) * (0.25 + 0.5 * rng.random((*lead, *own.get(name, ()))))
         return made
 
     return replace(sampler, function=function)
@@ -102,7 +114,7 @@ def test_every_quality_asks_for_more_than_the_one_below(entry: Entry[Figure]) ->
         for sampler in less.samplers():
             assert less.markers(sampler) <= more.markers(sampler)
             assert less.effort(sampler) <= more.effort(sampler)
-        assert less.size() < more.size()
+        assert less.size() < more.size() or not less.samplers()  # a figure of closed forms asks for nothing
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.identifier)
