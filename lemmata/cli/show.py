@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lemmata.claims import Claim
     from lemmata.records import Result
 
-_FLOORS = ("theory", "simulations", "paper_checks", "figures", "classroom", "benchmarks")
+_FLOORS = ("theory", "simulations", "paper_checks", "figures", "classroom")
 
 
 @click.command("show")
@@ -171,7 +171,9 @@ def _files(paper: str, *own: Callable[..., Any]) -> list[str]:
     sources = [Path(inspect.getsourcefile(inspect.unwrap(function)) or "").resolve() for function in own]
     found = [path.relative_to(ROOT).as_posix() for path in sources if path.is_relative_to(ROOT)]
     found += [f"{floor}/{paper}{ending}" for floor in _FLOORS for ending in (".py", "/")]
-    found += [f"docs/papers/{paper}.md", f"tests/papers/test_{paper}.py"]
+    found.append(f"docs/papers/{paper}.md")
+    for pattern in (f"benchmarks/{paper}*.py", f"tests/papers/test_{paper}*.py"):
+        found += sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern))
     return [place for place in dict.fromkeys(found) if (ROOT / place).exists()]
 
 

@@ -34,6 +34,10 @@ SOFTMAX = Coefficients(linear=1.0, power=math.expm1(1), quadratic=1 / math.sqrt(
 def hermite_coefficients(model: Attention) -> Array:
     """The numbers by which a layer's activation enters the limit: a_1, a_2 and nu.
 
+    Parameters
+    ----------
+    model : Attention
+
     Returns
     -------
     array, shape (3,)
@@ -60,7 +64,7 @@ def linear_error(model: Attention | Limit) -> float:
     Raises
     ------
     DomainError
-        If the activation is not linear, or w_K . w_Q is present, and as for `limit_of`.
+        If the activation is not linear, or neither w_K nor w_Q is zero, and as for `limit_of`.
 
     References
     ----------
@@ -168,6 +172,11 @@ def mean_eigenvalue(model: Attention | Limit) -> float:
 
     The trace version of `large_ridge_slope`: T = 1 - 2 (1/n) tr G/gamma + O(gamma^-2).
 
+    Raises
+    ------
+    DomainError
+        As for `large_ridge_slope`.
+
     References
     ----------
     arXiv 2506.18656; R10, C3.
@@ -212,6 +221,11 @@ def at_equal_eigenvalue(model: Attention | Limit) -> Limit:
 
     E(gamma; s f) = E(gamma/s^2; f) for every s > 0, so that errors at equal ridge mean nothing before the scale of f
     is fixed: s^2 = c/(lim (1/n) tr G).
+
+    Raises
+    ------
+    DomainError
+        As for `large_ridge_slope`.
 
     References
     ----------
@@ -258,6 +272,10 @@ def softmax_equivalent(model: Softmax) -> Attention:
     ------
     DomainError
         Without the mask, and with unbalanced labels.
+
+    References
+    ----------
+    R10 (beyond arXiv 2506.18656).
     """
     if not model.masked:
         raise DomainError(
