@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lemmata.records import Sampler
-from simulations.context_hijacking.tasks import TAU, draw_correlations, label_moments, schedules
+from simulations.context_hijacking.tasks import TAU, draw_correlations, finite, label_moments, schedules
 from simulations.sampling.chi import fill_chi_squared
 from theory.context_hijacking import Training
 
@@ -59,7 +59,9 @@ def sample_training_chain(
         superdiagonal = _entries(streams[1], d - 1, levels, count)
         rho = draw_correlations(model.prior, tasks, d, count)
         for j, path in enumerate(paths):
-            kept, learned, filtered = _filters(diagonal, superdiagonal, path)
+            with np.errstate(over="ignore", invalid="ignore"):
+                kept, learned, filtered = _filters(diagonal, superdiagonal, path)
+                finite(d * np.square([kept, learned, filtered]), step_size)
             # learned = Q(S) X^T zhat, filtered = Q(S) w*, both along the chain
             seen = _rows(diagonal, superdiagonal, filtered)
             noise = spread * (d * _square(seen) - _square(learned))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lemmata.records import Sampler
 from simulations.context_hijacking.layers import descend
 from simulations.context_hijacking.prompts import PRODUCTS, draw_factors, rows_of
-from simulations.context_hijacking.tasks import draw_margins, draw_tasks, schedules
+from simulations.context_hijacking.tasks import draw_margins, draw_tasks, finite, schedules
 from simulations.context_hijacking.training import channel_products, drawn_labels
 from theory.context_hijacking import CleanContext, MixedContext
 
@@ -76,8 +76,9 @@ def sample_clean_accuracy_literal(
         examples, query = rng.standard_normal((count, n, d)), rng.standard_normal((count, d))
         labels = np.copysign(1.0, np.einsum("bnd,bd->bn", examples, tasks))
         for j, path in enumerate(paths):
-            w = descend(examples, labels, path, np.tile(model.initial_scale * axis, (count, 1)))
-            answers = np.einsum("bd,bd->b", w, query)
+            with np.errstate(over="ignore", invalid="ignore"):
+                w = descend(examples, labels, path, np.tile(model.initial_scale * axis, (count, 1)))
+                answers = finite(np.einsum("bd,bd->b", w, query), step_size)
             right[part, j] = answers * np.einsum("bd,bd->b", tasks, query) > 0
     return {"accuracy": right.reshape(trials, len(depth), len(step_size))}
 
@@ -131,9 +132,10 @@ def sample_mixed_context(
             examples[:, rows, 1:], examples[:, rows, 0] = copies * query[:, 1:], 0.0
             answers[:, rows] = -copies
             for j, path in enumerate(paths):
-                w = descend(examples, answers, path, np.tile(start, (count, 1)))
-                margin[part, k, j] = np.einsum("bd,bd->b", w, query)
-    margin = margin.reshape(trials, len(hijackers), len(depth), len(step_size))
+                with np.errstate(over="ignore", invalid="ignore"):
+                    w = descend(examples, answers, path, np.tile(start, (count, 1)))
+                    margin[part, k, j] = np.einsum("bd,bd->b", w, query)
+    margin = finite(margin, step_size).reshape(trials, len(hijackers), len(depth), len(step_size))
     return {"margin": margin, "error": (margin < 0).astype(float)}
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lemmata.records import Sampler
 from simulations.context_hijacking.layers import descend, transformer_answers
-from simulations.context_hijacking.tasks import TAU, draw_margins, draw_tasks, schedules
+from simulations.context_hijacking.tasks import TAU, draw_margins, draw_tasks, finite, schedules
 from theory.context_hijacking import Hijack, RandomLayers, Training
 
 Array = npt.NDArray[np.float64]
@@ -71,7 +71,9 @@ def _hijack(
             examples = np.repeat(across[:, None, :], copies, axis=1)
             labels = np.repeat(-sign[:, None], copies, axis=1)
             for j, path in enumerate(steps):
-                wrong[part, k, j] = sign * answers(examples, labels, query, path, start) < 0
+                with np.errstate(over="ignore", invalid="ignore"):
+                    margin = sign * answers(examples, labels, query, path, start)
+                wrong[part, k, j] = finite(margin, step_size) < 0
     return {"error": wrong.reshape(trials, len(hijackers), len(depth), len(step_size))}
 
 
@@ -112,9 +114,12 @@ def sample_training_literal(
         label = np.copysign(1.0, np.einsum("bd,bd->b", query, tasks))
         for j, path in enumerate(steps):
             for k, scale in enumerate(initial_scale):
-                w = descend(examples, labels, path, np.tile(scale * axis, (count, 1)))
-                excess[part, j, k] = np.sum((w - TAU * tasks) ** 2, axis=1)
-                squared[part, j, k] = (np.einsum("bd,bd->b", w, query) - label) ** 2
+                with np.errstate(over="ignore", invalid="ignore"):
+                    w = descend(examples, labels, path, np.tile(scale * axis, (count, 1)))
+                    excess[part, j, k] = np.sum((w - TAU * tasks) ** 2, axis=1)
+                    squared[part, j, k] = (np.einsum("bd,bd->b", w, query) - label) ** 2
+    finite(excess, step_size)
+    finite(squared, step_size)
     lead = (trials, len(depth), len(step_size), len(initial_scale))
     return {"excess": excess.reshape(lead), "squared_error": squared.reshape(lead)}
 

@@ -12,6 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from lemmata.models import DomainError
 from simulations.sampling import directions
 from theory.context_hijacking import (
     Cone,
@@ -69,6 +70,20 @@ def schedules(steps: Steps, depths: Array, step_sizes: Array) -> list[tuple[floa
         for depth in depths
         for step in step_sizes
     ]
+
+
+def finite(values: Array, step_sizes: Array) -> Array:
+    """The values, unless steps diverged beyond all floating-point numbers.
+
+    Raises
+    ------
+    DomainError
+        If a value is not finite.
+    """
+    if not np.isfinite(values).all():
+        allowed = "steps under which gradient descent ends in floating-point numbers"
+        raise DomainError("step_size", float(np.max(step_sizes)), allowed)
+    return values
 
 
 def label_moments(examples: int) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from simulations.context_hijacking.prompts import (
     prompts_in_block,
     rows_of,
 )
-from simulations.context_hijacking.tasks import TAU, draw_correlations, label_moments, schedules
+from simulations.context_hijacking.tasks import TAU, draw_correlations, finite, label_moments, schedules
 from theory.context_hijacking import CleanContext, Training
 
 Array = npt.NDArray[np.float64]
@@ -135,7 +135,7 @@ def channel_products(
         products = np.empty((len(paths), len(PRODUCTS), count))
         for j, path in enumerate(paths):
             descend_channels(factors, rho, path, products[j])
-        yield part, products.swapaxes(0, 1)
+        yield part, finite(products, step_size).swapaxes(0, 1)
 
 
 def _mean_work(model: Training) -> float:

@@ -74,6 +74,7 @@ from theory.context_hijacking import (
     clean_accuracy,
     excess_training_risk,
     hijack_error,
+    hijack_error_limit,
     mixed_context_deviation,
     mixed_context_margin,
     optimal_excess_risk,
@@ -601,3 +602,37 @@ def test_schedules_of_another_length_are_refused() -> None:
     axes = hijack_axes(model) | {"depth": np.array([3])}
     with pytest.raises(DomainError, match="a list of length depth = 3"):
         sample_hijack(model, np.random.default_rng(0), 10, **axes)
+
+
+DIVERGENT = Training(9, 4, 60, 1e4, 0.7, Cone(0.8))
+
+
+@pytest.mark.parametrize(
+    "sampler", [sample_training, sample_training_mean, sample_training_chain, sample_training_literal]
+)
+def test_steps_that_diverge_beyond_floats_are_refused(sampler: Any) -> None:
+    """No NaN is passed on, and none is counted as a right answer."""
+    with pytest.raises(DomainError, match="step_size = 10000"):
+        sampler(DIVERGENT, np.random.default_rng(0), 4, **training_axes(DIVERGENT))
+
+
+def test_answers_that_diverge_beyond_floats_are_refused() -> None:
+    hijack = Hijack(9, 4, 200, 1e4, 0.7, Cone(0.8), Fixed(0.4))
+    for sampler in (sample_hijack_descent, sample_hijack_transformer):
+        with pytest.raises(DomainError, match="step_size = 10000"):
+            sampler(hijack, np.random.default_rng(0), 4, **hijack_axes(hijack))
+    clean = CleanContext(9, 4, 200, 1e4, 0.7, Cone(0.8))
+    for sampler in (sample_clean_accuracy, sample_clean_accuracy_literal):
+        with pytest.raises(DomainError, match="step_size = 10000"):
+            sampler(clean, np.random.default_rng(0), 4, **axes_of(clean, "depth", "step_size"))
+    mixed = MixedContext(9, 4, 4, 200, 1e4, 0.7, Cone(0.8), Fixed(0.4))
+    with pytest.raises(DomainError, match="step_size = 10000"):
+        sample_mixed_context(mixed, np.random.default_rng(0), 4, **hijack_axes(mixed))
+
+
+@pytest.mark.parametrize("depth", [199, 200])
+def test_the_reduced_sampler_knows_the_sign_of_a_contraction_beyond_floats(depth: int) -> None:
+    """R13: kappa = +-inf has the sign of the depth's parity; the limit is exact there."""
+    model = Hijack(9, 4, depth, 1e4, 0.7, Cone(0.8), Fixed(0.4))
+    error = sample_hijack(model, np.random.default_rng(71), 2**15, **hijack_axes(model))["error"]
+    assert_share(error, hijack_error_limit(model), 2)
