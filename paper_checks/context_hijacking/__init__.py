@@ -59,6 +59,7 @@ PAPER = Paper(
             "clean_accuracy",
         ),
         **{f"C{i}": (f"C{i}",) for i in range(1, 18)},
+        **{f"F{i}": (f"F{i}",) for i in (1, 2, 3, 4, 6)},
         "F5": Waiver("it shows softmax transformers trained from scratch, of which the theory says nothing"),
     },
 )
