@@ -39,16 +39,14 @@ MARKERS = "Lines: exact, theory. Markers: simulated, with 95 % intervals."
 TURNS = "The depths' curves all but coincide; each has every third of the markers."
 
 
-def hijacked(
-    examples: int, dimension: int, prior: Prior, margin: float, depths: Sequence[int], hijackers: int = 0
-) -> Hijack:
+def hijacked(examples: int, dimension: int, prior: Prior, margin: float, depths: Sequence[int]) -> Hijack:
     """The transformers of several depths as one model: equal steps, each depth with its own best step size."""
     best = [tuned(Tuning(examples, dimension, depth, prior)) for depth in depths]
     unit = best[0].step_size
     steps = PerDepth(
         tuple(float(depth) for depth in depths), tuple(trained.step_size / unit for trained in best)
     )
-    return Hijack(hijackers, dimension, depths[0], unit, best[0].initial_scale, prior, Fixed(margin), steps)
+    return Hijack(0, dimension, depths[0], unit, best[0].initial_scale, prior, Fixed(margin), steps)
 
 
 def error_curves(

@@ -62,7 +62,8 @@ def sample_hijack(
         part = wrong[:, start : start + BLOCK]
         if not (is_constant and terms.shape[1] == part.shape[1]):
             terms = _query_terms(model, tasks, part.shape[1])
-        _answer(queries, redraws, model.dimension, terms, rates, powers, part)
+        with np.errstate(over="ignore"):  # infinite contractions have the right sign
+            _answer(queries, redraws, model.dimension, terms, rates, powers, part)
     shape = (len(hijackers), len(depth), len(step_size), trials)
     return {"error": np.moveaxis(wrong.reshape(shape), -1, 0)}
 

@@ -85,10 +85,11 @@ def sample_training_mean(
     step_size: Array,
     initial_scale: Array,
 ) -> dict[str, Array]:
-    """Mean excess risk given the examples up to rotation: labels are averaged over exactly, at no cost in variance.
+    """Mean excess risk given the examples up to rotation: labels are averaged over exactly.
 
     Given the factor R of the examples, the labels enter through a, with E a = n tau / E chi_n and
-    E a^2 = 1 + (n-1) 2/pi, and through the sign of their part across z. The number of draws does not grow with n.
+    E a^2 = 1 + (n-1) 2/pi, and through the sign of their part across z. The variance is
+    no larger, and the number of draws does not grow with n.
 
     Parameters and returns as `sample_training`: the same mean, not the same law.
     """
@@ -133,8 +134,9 @@ def channel_products(
         factors = np.empty((rows_of(model.examples, d), d, count))
         draw_factors(numbers, redraws, model.examples, factors)
         products = np.empty((len(paths), len(PRODUCTS), count))
-        for j, path in enumerate(paths):
-            descend_channels(factors, rho, path, products[j])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for j, path in enumerate(paths):
+                descend_channels(factors, rho, path, products[j])
         yield part, finite(products, step_size).swapaxes(0, 1)
 
 
