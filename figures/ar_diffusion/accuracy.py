@@ -44,18 +44,19 @@ STYLES = {"joint": "-", "first": ":", "second": "--"}
 def along_steps(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """Joint and stage divergences along the number of steps."""
     target = SunShadow(gain=3, rule_noise=0.2)
-    count = quality(draft=15, standard=40, paper=80)
+    count = quality(draft=15, standard=40, paper=60)
     frames: list[pd.DataFrame] = []
     for grid, steps in (("uniform", whole(60, 60_000, count)), ("exponential", whole(15, 1000, count))):
         for name, method in METHODS.items():
+            values: dict[int, dict[str, float]] = {}
             for n in steps:
                 chosen = Uniform(n, 8, 0) if grid == "uniform" else Exponential(n, 8, 1e-7)
                 model = Divergence(target, Scheme(method, chosen))
-                values = dict(zip(STYLES, (joint_kl(model), *stage_kl(model)), strict=True))
-                frames += [
-                    line(name, output, "steps", [n], lambda _, v=value: v, grid=grid)
-                    for output, value in values.items()
-                ]
+                values[n] = dict(zip(STYLES, (joint_kl(model), *stage_kl(model)), strict=True))
+            frames += [
+                line(name, output, "steps", steps, lambda n, v=values, o=output: v[n][o], grid=grid)
+                for output in STYLES
+            ]
     return pd.concat(frames, ignore_index=True)
 
 
@@ -157,29 +158,20 @@ def phases(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """log10 of KL(vanilla)/KL(AR) at equal total calls, along gain and calls; and the boundary to leading order."""
     size = quality(draft=8, standard=23, paper=31)
     frames: list[pd.DataFrame] = []
-    for grid in ("uniform", "exponential"):
-        for calls in whole(
-            40 if grid == "exponential" else 200, 2000 if grid == "exponential" else 40_000, size
-        ):
+    for grid, low, high in (("uniform", 200, 40_000), ("exponential", 40, 2000)):
+        for calls in whole(low, high, size):
             even = 2 * (calls // 2)
-            for gain in np.linspace(0, 3, size):
+
+            def advantage(gain: float, calls: int = even, grid: str = grid) -> float:
                 target = SunShadow(gain=float(gain), rule_noise=0.2)
                 pair = []
-                for method, steps in ((Vanilla(), even), (AR(), even // 2)):
+                for method, steps in ((Vanilla(), calls), (AR(), calls // 2)):
                     chosen = Uniform(steps, 6, 0) if grid == "uniform" else Exponential(steps, 6, 1e-6)
                     pair.append(joint_kl(Divergence(target, Scheme(method, chosen))))
-                advantage = float(np.log10(pair[0] / pair[1]))
-                frames.append(
-                    line(
-                        "advantage",
-                        "log10 ratio",
-                        "gain",
-                        [gain],
-                        lambda _, a=advantage: a,
-                        calls=even,
-                        grid=grid,
-                    )
-                )
+                return float(np.log10(pair[0] / pair[1]))
+
+            gains = np.linspace(0, 3, size)
+            frames.append(line("advantage", "log10 ratio", "gain", gains, advantage, calls=even, grid=grid))
     boundary = phase_boundary(EqualCalls(0.2))
     frames.append(line("boundary", "gain", "gain", [boundary], lambda g: g, calls=0, grid="uniform"))
     return pd.concat(frames, ignore_index=True)
