@@ -19,6 +19,8 @@ from theory.numerics.directions import gauss_legendre
 
 Array = npt.NDArray[np.float64]
 
+MOST_DIVERGING = 1e-3  # share of hijackers left out; first order in d/n' is coarser
+
 
 def clean_accuracy(model: CleanContext) -> float:
     """Probability of a right answer after clean examples only, to first order in d/n'.
@@ -26,10 +28,16 @@ def clean_accuracy(model: CleanContext) -> float:
     1 - angle/pi, with kappa_0 = prod_l (1 - alpha_l n') and the angle between w* and a w_L of mean kappa_0 c beta* +
     (1 - kappa_0) tau w* and noise (1 - kappa_0)^2 (1 - 2/pi)(d - 1)/n'.
 
+    Raises
+    ------
+    DomainError
+        If a step diverges, alpha n' >= 2: no first order is left.
+
     References
     ----------
     R16.
     """
+    _check_convergence(model)
     kept = math.prod(1 - step * model.examples for step in model.step_sizes)
     rho, weights = map(np.asarray, model.prior.correlations(model.dimension))
     prior = kept * model.initial_scale
@@ -42,6 +50,13 @@ def clean_accuracy(model: CleanContext) -> float:
 def mixed_context_margin(model: MixedContext) -> float:
     """Mean margin y_q <w_L, x_q> after clean examples and hijackers together, to first order in d/n'.
 
+    It is taken over hijackers for which no step diverges, alpha (n' + N r^2) < 2.
+
+    Raises
+    ------
+    DomainError
+        If a step diverges without hijackers, or with a probability above 0.001 beside them.
+
     References
     ----------
     R15.
@@ -51,6 +66,8 @@ def mixed_context_margin(model: MixedContext) -> float:
 
 def mixed_context_deviation(model: MixedContext) -> float:
     """Standard deviation of the margin after clean examples and hijackers together, to first order in d/n'.
+
+    Taken over the same hijackers, with the same errors raised, as `mixed_context_margin`.
 
     References
     ----------
@@ -93,11 +110,13 @@ def hijack_error_bound(model: Hijack) -> float:
 def _moments(model: MixedContext) -> tuple[float, float]:
     """Mean and variance of the margin, where gradient descent does not diverge: alpha (n' + N r^2) < 2."""
     n, d, scale, rho = model.examples, model.dimension, model.initial_scale, model.prior.correlation
-    largest = max(model.step_sizes)
-    if largest * n >= 2:
-        raise DomainError("step_size", model.step_size, "so small that alpha n' < 2, or the steps diverge")
+    largest = _check_convergence(model)
+    most = (2 / largest - n) / model.hijackers if largest and model.hijackers else math.inf  # of r^2
+    if special.chdtrc(d - 1, most) > MOST_DIVERGING:
+        allowed = f"so few that alpha (n' + N r^2) < 2 with probability {1 - MOST_DIVERGING}"
+        raise DomainError("hijackers", model.hijackers, allowed)
     kept = math.prod(1 - step * n for step in model.step_sizes)
-    square, average = _norms(d - 1, (2 / largest - n) / max(model.hijackers, 1e-300))
+    square, average = _norms(d - 1, most)
     total = n + model.hijackers * square
     hijacked = np.prod([1 - step * total for step in model.step_sizes], axis=0)
     clean = model.margin.size * (kept * scale * rho + (1 - kept) * TAU)
@@ -106,6 +125,14 @@ def _moments(model: MixedContext) -> tuple[float, float]:
     spread = spread + (1 - hijacked) ** 2 * NOISE * n * square / total**2
     centre = average(mean)
     return centre, average((mean - centre) ** 2) + average(spread)
+
+
+def _check_convergence(model: CleanContext | MixedContext) -> float:
+    """The largest step size; refused where gradient descent diverges on the clean examples."""
+    largest = max(model.step_sizes)
+    if largest * model.examples >= 2:
+        raise DomainError("step_size", model.step_size, "so small that alpha n' < 2, or the steps diverge")
+    return largest
 
 
 def _norms(freedom: int, most: float) -> tuple[Array, Callable[[Any], float]]:

@@ -22,7 +22,7 @@ def contraction(model: Dose) -> float:
     ------
     DomainError
         If the steps overshoot (dose > 1/(1 - q^(1/L))) and 1/exponent is no whole number; if it is one, kappa has the
-        sign of the parity of the depth.
+        sign of the parity of the depth. Also if kappa has no floating-point number.
 
     References
     ----------
@@ -37,14 +37,18 @@ def contraction(model: Dose) -> float:
     depth = round(1 / power)
     if not math.isclose(depth * power, 1, rel_tol=1e-12):
         raise DomainError("exponent", power, "1/L for a whole L where the steps overshoot")
-    return (1 + change) ** depth
+    try:
+        return (1 + change) ** depth
+    except OverflowError:
+        raise DomainError("dose", model.dose, "small enough that kappa is a float") from None
 
 
 def depth_helps(model: Depths) -> float:
     """Phase boundary, to leading order: depth makes hijacking harder where this is positive, easier where negative.
 
     q - kappa_c = v/(B + v) - (1 - s tau E[rho]^2): how much of the prior optimal training leaves, against the
-    contraction at which the typical query flips. The two depths play no part; at least one must differ.
+    contraction at which the typical query flips. The two depths play no part. Where the margin is so large that
+    kappa_c < 0, the typical query never flips before steps overshoot, at any depth; the value is above q then.
 
     References
     ----------
@@ -61,7 +65,7 @@ def depth_gain(model: Depths) -> float:
     Raises
     ------
     DomainError
-        If s tau E[rho]^2 >= 1: the typical query never flips.
+        If s tau E[rho]^2 >= 1: the typical query never flips; or if the prior is certain: no step is taken.
 
     References
     ----------
@@ -75,6 +79,8 @@ def depth_gain(model: Depths) -> float:
 
     def hijackers(depth: int) -> float:
         step = tuned(model.tuned_hijack(depth).tuning).step_size
+        if step == 0:
+            raise DomainError("prior", model.prior, "uncertain (E[rho] < 1), or hijackers have no effect")
         return -math.expm1(math.log(critical) / depth) / step
 
     return math.log(hijackers(model.deep) / hijackers(model.shallow))

@@ -33,6 +33,7 @@ Rates = tuple[tuple[float, int], ...]  # alpha_l N, and how many layers have it
 
 NODES, WIDE_NODES = 72, 112  # of each panel between two split points; many dimensions make narrow peaks
 TINY, HUGE = 1e-300, 1e150
+LARGEST_RATE = 1e250  # of alpha N
 BELOW, ABOVE = 6.2, 8.7  # distances from the peak of a chi density beyond which its mass is below 1e-16
 
 
@@ -45,6 +46,11 @@ def hijack_error(model: Hijack) -> float:
         Between 0 and 1; absolute error below 1e-12, and below 1e-9 where steps overshoot (alpha N r^2 > 1; then kappa
         has the sign of the depth's parity). Half-normal margins: 1e-6 where steps overshoot in few dimensions.
 
+    Raises
+    ------
+    DomainError
+        If alpha N exceeds 1e250, where digits would be lost; `hijack_error_limit` has no such bound.
+
     References
     ----------
     arXiv 2502.15609, Lemma D.1; R7.
@@ -54,6 +60,9 @@ def hijack_error(model: Hijack) -> float:
 
 def hijack_error_at(model: Hijack, hijackers: float) -> float:
     """`hijack_error` at any real number of hijackers in place of the model's."""
+    if max(model.step_sizes) * hijackers > LARGEST_RATE:
+        allowed = f"such that alpha N <= {LARGEST_RATE:g}"
+        raise DomainError("step_size", model.step_size, allowed)
     counted = Counter(step * hijackers for step in model.step_sizes)
     rates = tuple(sorted((rate, layers) for rate, layers in counted.items() if rate > 0))
 

@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lemmata.models import DomainError
 from theory.context_hijacking.models import Depths, Dose, Training, Tuning
 from theory.context_hijacking.risk import TAU
 
 Array = npt.NDArray[np.float64]
+
+LONGEST_FLOW = 1e9
 
 NOISE = 1 - 2 / math.pi
 """Variance of a label that the best linear predictor leaves."""
@@ -32,7 +35,13 @@ def excess_training_risk_limit(model: Training) -> float:
     Parameters
     ----------
     model : Training
-        Any depth and schedule; the step size times the number of examples is held fixed.
+        Any depth and schedule; the step size times the number of examples is held fixed. Beyond stability the
+        limit is large.
+
+    Raises
+    ------
+    DomainError
+        If the value has no floating-point number.
 
     References
     ----------
@@ -41,9 +50,10 @@ def excess_training_risk_limit(model: Training) -> float:
     steps = [step * model.examples for step in model.step_sizes]
     eigenvalues, weights = _semicircle(model.dimension / model.examples, len(steps) + 1)
     kept, learned = np.ones_like(eigenvalues), np.zeros_like(eigenvalues)
-    for step in steps:  # learned = (1 - p)/t, without a division
-        learned += step * kept
-        kept *= 1 - step * eigenvalues
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+        for step in steps:  # learned = (1 - p)/t, without a division
+            learned += step * kept
+            kept *= 1 - step * eigenvalues
     return _excess(model, kept, learned, weights)
 
 
@@ -52,12 +62,19 @@ def gradient_flow_risk(model: Training) -> float:
 
     T = sum_l alpha_l is the time of the flow.
 
+    Raises
+    ------
+    DomainError
+        If T sqrt(n d) exceeds 1e9: the quadrature would need millions of nodes.
+
     References
     ----------
     R5.
     """
     ratio = model.dimension / model.examples
     time = sum(model.step_sizes) * model.examples
+    if time * math.sqrt(ratio) > LONGEST_FLOW:
+        raise DomainError("step_size", model.step_size, f"such that T sqrt(n d) <= {LONGEST_FLOW:g}")
     nodes = 64 + int(16 * math.sqrt(time * math.sqrt(ratio)))  # the degree that exp(-2 T n t) needs
     eigenvalues, weights = _semicircle(ratio, nodes)
     learned = -np.expm1(-time * eigenvalues) / eigenvalues
@@ -130,10 +147,16 @@ def residual_share(model: Tuning | Dose | Depths) -> float:
 def _excess(model: Training, kept: Array, learned: Array, weights: Array) -> float:
     """The two integrals; int p^2 dmu = 1 - int (1 + p) ((1 - p)/t) t dmu, since p(0) = 1 and mu has mass 1."""
     mean = model.prior.mean_correlation(model.dimension)
-    start = (model.initial_scale - TAU * mean) ** 2 + prior_uncertainty(model)
+    shift = model.initial_scale - TAU * mean
+    start = shift * shift + prior_uncertainty(model)
     noise = NOISE * model.dimension / model.examples
-    bias = 1 - weights @ ((1 + kept) * learned)
-    return float(start * bias + noise * (weights @ learned**2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        bias = 1 - weights @ ((1 + kept) * learned)
+        value = float(start * bias + noise * (weights @ learned**2))
+    if not math.isfinite(value):
+        allowed = "small enough, as initial_scale, that the risk is a floating-point number"
+        raise DomainError("step_size", model.step_size, allowed)
+    return value
 
 
 def _semicircle(ratio: float, count: int) -> tuple[Array, Array]:

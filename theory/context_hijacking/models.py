@@ -41,10 +41,10 @@ class NormalisedGaussian(Model):
     Parameters
     ----------
     spread : float
-        Standard deviation s0 of each coordinate of w.
+        Standard deviation s0 of each coordinate of w; at least 1e-4, below which 1 - E[rho] loses its digits.
     """
 
-    spread: float = real(above=0, doc="standard deviation of each coordinate before normalisation")
+    spread: float = real(least=1e-4, doc="standard deviation of each coordinate before normalisation")
 
     def mean_correlation(self, dimension: int) -> float:
         """E rho."""
@@ -61,10 +61,10 @@ class VonMisesFisher(Model):
     Parameters
     ----------
     concentration : float
-        k >= 0; 0 is the uniform law.
+        k >= 0; 0 is the uniform law. At most 1e8, above which 1 - E[rho] loses its digits.
     """
 
-    concentration: float = real(least=0, doc="concentration k; 0 is the uniform law on the sphere")
+    concentration: float = real(least=0, most=1e8, doc="concentration k; 0 is the uniform law on the sphere")
 
     def mean_correlation(self, dimension: int) -> float:
         """E rho."""

@@ -60,7 +60,9 @@ def excess_training_risk(model: Training) -> float:
     value = form.excess(model.initial_scale, model.prior.mean_correlation(model.dimension))
     if not math.isfinite(value):
         raise DomainError(
-            "step_size", model.step_size, "small enough that the risk is a floating-point number"
+            "step_size",
+            model.step_size,
+            "small enough, as initial_scale, that the risk is a floating-point number",
         )
     return value
 
@@ -75,17 +77,27 @@ def directional_excess_risk(model: DirectionalStep) -> float:
 
     At c = tau rho no step along beta* is best: the prior knows that coordinate.
 
+    Raises
+    ------
+    DomainError
+        If the value has no floating-point number.
+
     References
     ----------
     R2.
     """
     n, c, rho = model.examples, model.initial_scale, model.prior.correlation
     a, e = model.across, model.along
-    shift, rest = (c - TAU * rho) ** 2, TAU**2 * (1 - rho) * (1 + rho)
+    offset = c - TAU * rho
+    shift, rest = offset * offset, TAU**2 * (1 - rho) * (1 + rho)
     size = (model.dimension - 1) * a * a + e * e
     kept = shift * (1 - 2 * n * e + n * (n + 1) * e * e) + rest * (1 - 2 * n * a + n * (n + 1) * a * a)
     label = 2 * TAU * (rho * rho * e * e + (1 - rho) * (1 + rho) * a * a) * (c * rho - TAU)
-    return kept + n * (size * (shift + rest) + label + (1 - 2 / math.pi) * size)
+    value = kept + n * (size * (shift + rest) + label + (1 - 2 / math.pi) * size)
+    if not math.isfinite(value):
+        allowed = "small enough, as along and initial_scale, that the risk is a floating-point number"
+        raise DomainError("across", a, allowed)
+    return value
 
 
 @dataclass(frozen=True)

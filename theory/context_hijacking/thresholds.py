@@ -21,7 +21,8 @@ def critical_hijackers(model: Query) -> float:
     Returns
     -------
     float
-        0 if the query is wrong without hijackers, infinite if s c rho >= 1 and it is not.
+        0 if the query is wrong without hijackers; infinite if s c rho >= 1 and it is not, for then nothing flips it
+        before steps overshoot (at odd depth, far more hijackers may).
 
     References
     ----------

@@ -51,6 +51,9 @@ def projected_normal_mean(dimension: int, offset: float) -> float:
 
     rho = (delta/sqrt 2) Gamma((d+1)/2)/Gamma(d/2+1) 1F1(1/2; d/2+1; -delta^2/2).
     """
+    if dimension > 1000:  # the difference of the logarithms of the gamma functions has lost its digits
+        nodes, weights = projected_normal_nodes(dimension, offset)
+        return float(weights @ nodes)
     scale = math.exp(special.gammaln(0.5 * (dimension + 1)) - special.gammaln(0.5 * dimension + 1))
     return float(offset / math.sqrt(2) * scale * special.hyp1f1(0.5, 0.5 * dimension + 1, -0.5 * offset**2))
 
@@ -65,8 +68,12 @@ def projected_normal_nodes(dimension: int, offset: float) -> tuple[Array, Array]
 
 def _log_radial(dimension: int, shift: Array) -> Array:
     """log int_0^inf r^(d-1) exp(-(r - shift)^2/2) dr; the integrand is log-concave with a peak of width <= 1."""
-    peak = 0.5 * (shift + np.sqrt(shift * shift + 4.0 * (dimension - 1)))
-    low, high = np.maximum(peak - 9.0, 0.0), peak + 9.0
+    # the positive root of r (r - shift) = d - 1, without cancellation
+    longer = 0.5 * (np.abs(shift) + np.sqrt(shift * shift + 4.0 * (dimension - 1)))
+    peak = np.where(shift > 0, longer, (dimension - 1) / longer)
+    width = peak / np.sqrt(peak * peak + (dimension - 1))  # from the curvature at the peak
+    reach = np.minimum(9.0, 40.0 * width)  # narrow peaks, far below 0, fall exponentially
+    low, high = np.maximum(peak - reach, 0.0), peak + reach
     nodes, weights = gauss_legendre(NODES)
     half = 0.5 * (high - low)
     radius = low[..., None] + half[..., None] * (1 + nodes)
