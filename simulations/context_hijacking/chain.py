@@ -6,7 +6,7 @@ X^T X w* / |X w*|, stay in its first L + 1 vectors.
 
 References
 ----------
-R3 and section "Algorithms" (sampler D) of docs/papers/context_hijacking.md.
+R3 of docs/papers/context_hijacking.md.
 """
 
 from __future__ import annotations

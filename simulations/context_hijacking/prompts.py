@@ -8,7 +8,7 @@ Arrays are laid out (rows, d, prompts), so that one instruction serves several p
 
 References
 ----------
-Section "Algorithms" (sampler B) of docs/papers/context_hijacking.md.
+R3 of docs/papers/context_hijacking.md.
 """
 
 from __future__ import annotations

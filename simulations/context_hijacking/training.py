@@ -2,7 +2,7 @@
 
 References
 ----------
-R3 and section "Algorithms" (sampler B) of docs/papers/context_hijacking.md.
+R3 of docs/papers/context_hijacking.md.
 """
 
 from __future__ import annotations
