@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,9 @@ from figures.rlvr_gradient_flow.looks import GREY, draw_policies, theory_rows
 from lemmata.pictures import COLORS, Figure, Quality, canvas, plot_simulation
 from simulations.rlvr_gradient_flow import REINFORCE_POLICY, TOKEN_POLICY
 from theory.rlvr_gradient_flow import (
+    Bandit,
     Convergence,
+    Flow,
     ReinforcePath,
     TokenPolicy,
     convergence_time,
@@ -25,11 +27,12 @@ from theory.rlvr_gradient_flow import (
 
 if TYPE_CHECKING:
     from matplotlib import figure as mpl
+    from matplotlib.axes import Axes
 
     from lemmata.laboratory import Laboratory
 
-FAST = {"start": (0.3, 0.4, 0.3), "rates": (0.9, 0.4, 0.2)}
-SLOW = {"start": (0.05, 0.7, 0.25), "rates": (0.9, 0.7, 0.2)}
+FAST = Bandit((0.3, 0.4, 0.3), (0.9, 0.4, 0.2))
+SLOW = Bandit((0.05, 0.7, 0.25), (0.9, 0.7, 0.2))
 COUNTS, TOKENS = "REINFORCE", "two-token policy"
 FLOW = "flow"
 STEP_SIZE, BATCH = 0.1, 32
@@ -37,18 +40,18 @@ STEP_SIZE, BATCH = 0.1, 32
 
 def policies(
     lab: Laboratory,
-    bandit: dict[str, tuple[float, ...]],
+    bandit: Bandit,
     lines: Sequence[float],
     marks: Sequence[float],
     trials: int,
 ) -> pd.DataFrame:
     """The flow on a dense grid, and REINFORCE and token by token at few times."""
     last = float(marks[-1])
-    model = ReinforcePath(**bandit, time=last, step_size=STEP_SIZE, batch=BATCH)
-    tokens = TokenPolicy(**bandit, time=last, step_size=STEP_SIZE, batch=BATCH)
+    model = ReinforcePath(bandit.start, bandit.rates, time=last, step_size=STEP_SIZE, batch=BATCH)
+    tokens = TokenPolicy(bandit.start, bandit.rates, time=last, step_size=STEP_SIZE, batch=BATCH)
     frames = [
         theory_rows(FLOW, f"policy[{i}]", "time", lines, curve)
-        for i, curve in enumerate(np.array([flow(ReinforcePath(**bandit, time=float(t))) for t in lines]).T)
+        for i, curve in enumerate(np.array([flow(Flow(bandit.start, bandit.rates, time=t)) for t in lines]).T)
     ]
     for series, sampler, run in ((COUNTS, REINFORCE_POLICY, model), (TOKENS, TOKEN_POLICY, tokens)):
         few = marks if series == COUNTS else marks[1::3]
@@ -66,7 +69,7 @@ def fast(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     lines = np.concatenate([[0.0], np.geomspace(0.1, 300.0, 150)]).tolist()
     marks = np.round(np.geomspace(1.0, 250.0, quality(draft=5, standard=12, paper=20)), 1).tolist()
     trials = quality(draft=8, standard=128, paper=2048)
-    convergence = Convergence(**FAST, error=0.01)
+    convergence = Convergence(FAST.start, FAST.rates, error=0.01)
     times = {"T_1": convergence_time(convergence), "bound of T_1": regime_one_bound(convergence)}
     frames = [policies(lab, FAST, lines, marks, trials)]
     frames += [theory_rows(name, name, "time", [t], [t]) for name, t in times.items()]
@@ -76,7 +79,7 @@ def fast(lab: Laboratory, quality: Quality) -> pd.DataFrame:
 def draw_fast(data: pd.DataFrame) -> mpl.Figure:
     """The best pattern rises from the start on."""
     figure, axes = canvas(height=1.1)
-    _draw(axes, data, ["$r^*$, $p=0.9$", "$r_2$, $p=0.4$", "$r_3$, $p=0.2$"])
+    _draw(axes, data, ["$r^*$, $p=0.9$", "$r_2$, $p=0.4$", "$r_3$, $p=0.2$"], "upper left")
     for name, text in (("T_1", "$T_1(0.01)$"), ("bound of T_1", "bound")):
         time = float(data.loc[data["series"] == name, "value"].iloc[0])
         axes.axvline(time, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
@@ -94,9 +97,8 @@ def slow(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     lines = np.concatenate([[0.0], np.geomspace(0.1, 1000.0, 200)]).tolist()
     marks = np.round(np.geomspace(1.0, 600.0, quality(draft=5, standard=14, paper=24)), 1).tolist()
     trials = quality(draft=8, standard=128, paper=2048)
-    model = ReinforcePath(**SLOW)
-    low, up, _ = entanglement_bounds(model)
-    times = {"T_0": entanglement_time(model), "T_low": float(low), "T_up": float(up)}
+    low, up, _ = entanglement_bounds(SLOW)
+    times = {"T_0": entanglement_time(SLOW), "T_low": float(low), "T_up": float(up)}
     frames = [policies(lab, SLOW, lines, marks, trials)]
     frames += [theory_rows(name, name, "time", [t], [t]) for name, t in times.items()]
     return pd.concat(frames, ignore_index=True)
@@ -105,7 +107,7 @@ def slow(lab: Laboratory, quality: Quality) -> pd.DataFrame:
 def draw_slow(data: pd.DataFrame) -> mpl.Figure:
     """The runner-up rises first; the best pattern stays flat and takes over late."""
     figure, axes = canvas(height=1.1)
-    _draw(axes, data, ["$r^*$, $p=0.9$", "$r'$, $p=0.7$", "low, $p=0.2$"])
+    _draw(axes, data, ["$r^*$, $p=0.9$", "$r'$, $p=0.7$", "low, $p=0.2$"], "center left")
     times = {
         name: float(data.loc[data["series"] == name, "value"].iloc[0]) for name in ("T_0", "T_low", "T_up")
     }
@@ -117,7 +119,7 @@ def draw_slow(data: pd.DataFrame) -> mpl.Figure:
     return figure
 
 
-def _draw(axes: mpl.Figure, data: pd.DataFrame, names: list[str]) -> None:
+def _draw(axes: Axes, data: pd.DataFrame, names: list[str], legend: Any) -> None:
     draw_policies(axes, data, names, line=FLOW, markers=COUNTS)
     for i in range(len(names)):
         plot_simulation(
@@ -134,13 +136,13 @@ def _draw(axes: mpl.Figure, data: pd.DataFrame, names: list[str]) -> None:
         Line2D([], [], color=GREY, marker="o", linestyle="none", label=COUNTS),
         Line2D([], [], color="black", marker="D", markerfacecolor="none", linestyle="none", label=TOKENS),
     ]
-    axes.legend(handles=[*axes.get_legend_handles_labels()[0], *marks], loc="center left")
+    axes.legend(handles=[*axes.get_legend_handles_labels()[0], *marks], loc=legend)
 
 
 _MARKERS = (
     "Lines: the exact gradient flow (R3). Circles: means of runs of REINFORCE on the bandit, step size 0.1, batch 32, "
-    "value baseline. Diamonds: the same for a two-token softmax policy (question, pattern, answer) whose answer columns "
-    "are held fixed. Bars: 95 % intervals of the means."
+    "value baseline. Diamonds: the same for a two-token softmax policy (question, pattern, answer) with "
+    "its answer columns held fixed. Bars: 95 % intervals of the means."
 )
 FIGURES = (
     Figure(
