@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lemmata.laboratory import Laboratory
 
 MODEL = Reinforce((0.05, 0.95), (0.8, 0.5), level=0.9, step_size=0.05, batch=8)
+STEPS_A_BIN = 16
 GAUSS, TIMES = "Gaussian of R13", "REINFORCE"
 RATES = (0.9, 0.7, 0.2)
 STARTS = ((0.05, 0.7, 0.25), (0.1, 0.2, 0.7), (0.02, 0.4, 0.58))
@@ -34,9 +35,9 @@ def noise(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     density = np.exp(-0.5 * ((line - mean) / deviation) ** 2) / (deviation * math.sqrt(2 * math.pi))
     frames = [theory_rows(GAUSS, "density", "time", line, density)]
     found = lab.samples(REINFORCE_TIME["time"], MODEL, trials)
-    frames.append(
-        _histogram(np.asarray(found), np.linspace(mean - 4 * deviation, mean + 4.5 * deviation, 35))
-    )
+    # as many steps in every bin, with edges half a step off the grid of possible times
+    edges = MODEL.step_size * (np.floor(line[0] / MODEL.step_size) + 0.5 + STEPS_A_BIN * np.arange(34))
+    frames.append(_histogram(found, edges))
     runs = quality(draft=8, standard=128, paper=2048)
     marks = np.geomspace(2.0, 400.0, quality(draft=4, standard=12, paper=20)).tolist()
     for i, start in enumerate(STARTS):
@@ -79,7 +80,7 @@ def draw_noise(data: pd.DataFrame) -> mpl.Figure:
     figure, (left, right) = canvas(1, 2, height=1.0)
     plot_theory(left, data, "time", series=GAUSS, label=GAUSS, color=COLORS["blue"])
     plot_simulation(left, data, "time", series=TIMES, label=TIMES, color=COLORS["vermilion"])
-    left.set(xlabel=r"time to $\pi_*=0.9$", ylabel="density", ylim=(0, None))
+    left.set(xlabel=r"time to $\pi_*=0.9$", ylabel="density", ylim=(0, 0.175))
     left.legend(loc="upper right")
     for i in range(len(STARTS)):
         rows = data[data["orbit"] == i]
