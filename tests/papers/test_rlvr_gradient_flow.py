@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +14,17 @@ from hypothesis import assume, example, given, settings, target
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
+from lemmata.models import DomainError
+from lemmata.records import Result
 from tests.naive import rlvr_gradient_flow as naive
 from tests.profiles import share
 from tests.strategies import rlvr_gradient_flow as strategies
 from theory.rlvr_gradient_flow import (
+    RESULTS,
     Bandit,
     Convergence,
     Flow,
+    Group,
     Target,
     convergence_time,
     entanglement_bounds,
@@ -411,6 +416,17 @@ def test_r6_the_averaged_growth_increases_with_the_number_of_patterns(log_x: flo
         assert value == pytest.approx(float(mp.log(closed)), rel=1e-12, abs=1e-12)
 
 
+@pytest.mark.parametrize("lows", [1, 3])
+@pytest.mark.parametrize("exponent", [200, 289])
+def test_r6_bounds_keep_their_order_where_they_overflow(lows: int, exponent: int) -> None:
+    """P7: the two upper bounds are equal when the low patterns are alike, also beyond e^700."""
+    rest = (0.3 / lows,) * lows
+    model = Bandit((10.0**-exponent, 0.7, *rest), (0.9, 0.89, *(0.0,) * lows))
+    lower, sharp, averaged = log_entanglement_bounds(model)
+    assert lower <= log_entanglement_time(model) * (1 + 1e-13) <= sharp
+    assert averaged == pytest.approx(sharp, rel=1e-13)
+
+
 def test_r6_worked_values() -> None:
     """R6: orientation values, and T_0 on a plateau where a level V = p' has no digits."""
     assert entanglement_time(SIX) == pytest.approx(82.9722491, abs=5e-8)
@@ -478,7 +494,7 @@ def test_models_refuse_what_they_cannot_mean() -> None:
     """One line that names the parameter, its value and its domain."""
     for words, make in {
         "sum to 1": lambda: Bandit((0.3, 0.3), (0.5, 0.4)),
-        "> 0 and <= 1": lambda: Bandit((0.0, 1.0), (0.5, 0.4)),
+        ">= 1e-290 and <= 1": lambda: Bandit((0.0, 1.0), (0.5, 0.4)),
         "length 2, like start": lambda: Bandit((0.5, 0.5), (0.5, 0.4, 0.3)),
         ">= 0 and <= 1": lambda: Bandit((0.5, 0.5), (1.5, 0.4)),
         "kl = -1": lambda: Bandit((0.5, 0.5), (0.5, 0.4), kl=-1),
@@ -486,9 +502,47 @@ def test_models_refuse_what_they_cannot_mean() -> None:
         "in Regime 1": lambda: regime_one_bound(Convergence(SIX.start, SIX.rates)),
         "of length 2": lambda: two_pattern_time(at(SIX, 0.5)),
         "unique largest": lambda: tail_time(Convergence((0.5, 0.5), (0.4, 0.4))),
+        "are floats": lambda: tail_time(Convergence((1e-290, 0.5, 0.5), (1e-20, 0.0, 0.0))),
+        "size = 1: must be a whole number >= 2": lambda: Group(0.5, 1),
+        "level = 1.0: must be": lambda: at(SIX, 1.0),
     }.items():
-        with pytest.raises(ValueError, match=words.replace("(", r"\(")):
+        with pytest.raises(DomainError, match=words.replace("(", r"\(")):
             make()
+
+
+@pytest.mark.parametrize(
+    ("start", "rates"),
+    [
+        ((1e-290, 0.7, 0.3), (0.9, 0.7, 0.2)),
+        ((1e-290, 0.7, 0.3), (0.9, 0.9 - 2e-16, 0.2)),
+        ((1e-290, 1e-290, 0.3, 0.7), (0.9, 0.8, 0.3, 0.6)),
+        ((1.0, 1e-290), (0.9, 0.7)),
+        ((1e-290, 1.0), (1.0, 0.0)),
+        ((0.05, 0.7, 0.25), (0.9, 0.9, 0.2)),
+        ((0.3, 0.3, 0.4), (0.0, 0.0, 0.0)),
+    ],
+)
+@pytest.mark.parametrize("kl", [0.0, 1e-300, 1e300])
+def test_no_result_is_without_a_value(start: tuple[float, ...], rates: tuple[float, ...], kl: float) -> None:
+    """At the corners of the domain: a number, an infinite time, or one line that names the parameter."""
+    for result in RESULTS:
+        model: Any = result.model
+        if issubclass(model, Bandit):
+            try:
+                value = result.function(model(start, rates, kl=kl))
+            except DomainError:
+                continue
+            assert not np.isnan(value).any(), result
+
+
+@pytest.mark.parametrize(
+    "result", [r for r in RESULTS if r.model is Convergence or r.function is tail_constant]
+)
+def test_r5_is_for_the_flow_without_a_penalty(result: Result) -> None:
+    """R5: with a penalty the flow stops short of the best pattern."""
+    model: Any = result.model
+    with pytest.raises(DomainError, match=r"kl = 0\.1: must be 0"):
+        result.function(model((0.6, 0.4), (0.9, 0.2), kl=0.1))
 
 
 def test_the_single_call_is_the_orbits_methods_one_after_the_other() -> None:

@@ -127,6 +127,12 @@ def test_r1_r2_worked_values_and_limits() -> None:
     tied = Bandit((0.2, 0.5, 0.3), (0.9, 0.1, 0.9))
     assert regularised_optimum(tied) == pytest.approx([0.4, 0.0, 0.6])
     assert regularised_optimum(replace(tied, kl=1e-300)) == pytest.approx([0.4, 0.0, 0.6])
+    base = accuracy(THREE, np.array(THREE.start))
+    for kl in (1e8, 1e15, 1e300):  # V(0) + Var_ref(p)/(2 beta) + ...
+        variance = accuracy(THREE, np.array(THREE.start) * np.array(THREE.rates)) - base**2
+        assert regularised_value(replace(THREE, kl=kl)) == pytest.approx(
+            base + variance / (2 * kl), rel=1e-14
+        )
     assert joint_optimum(replace(THREE, kl=0)) == pytest.approx(np.array([0.18, 0.3, 0.03]) / 0.51)
     assert joint_accuracy(replace(THREE, kl=0)) == 1.0
     with pytest.raises(ValueError, match="positive entry"):
@@ -370,6 +376,13 @@ def test_r10_two_patterns_solve_the_differential_equation(begin: float, teacher:
     assert sft_two_pattern_time(model) == pytest.approx(time, rel=1e-8)
 
 
+def test_r10_no_share_of_a_teacher_that_is_no_better_than_the_runner_up_is_enough() -> None:
+    """R10: an accuracy that equals the runner-up's rate is in no regime; any share of a better teacher mends it."""
+    assert sft_threshold(Teacher((0.3, 0.7), (0.5, 0.5))) == math.inf
+    assert sft_threshold(Teacher((0.25, 0.5, 0.25), (0.75, 0.5, 0.25))) == 0.0
+    assert sft_threshold(Teacher((0.25, 0.5, 0.25), (0.75, 0.5, 0.25), teacher=(0.0, 0.5, 0.5))) == math.inf
+
+
 # ------------------------------------------------------------------ R11: internal feedback
 
 
@@ -504,6 +517,7 @@ def test_r13_worked_values_and_what_is_refused() -> None:
         "batch": {"baseline": "batch"},
         ">= 1/2": {"level": 0.1},
         "reaches": {"level": 0.95, "quantity": "accuracy"},
+        "reaches before": {"start": (1e-200, 1.0)},
     }.items():
         with pytest.raises(ValueError, match=words):
             hitting_time_moments(replace(model, **change))

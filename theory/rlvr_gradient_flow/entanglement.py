@@ -294,9 +294,10 @@ def _log_upper(plateau: _Plateau) -> tuple[float, float]:
         log_rest = float(np.log(np.sum(plateau.low * (1.0 + plateau.falls / plateau.gap)))) + log_scale
 
     def log_height(u: Array) -> Array:
-        value = np.log1p(-u)
-        for factor in np.exp(log_factors):
-            value = value + np.log1p(factor * u)
+        # a factor itself may exceed the largest float
+        value, log_u = np.log1p(-u), np.log(u)
+        for log_factor in log_factors:
+            value = value + np.logaddexp(0.0, log_factor + log_u)
         return value
 
     log_front = math.log(plateau.runner_up) + log_scale
@@ -320,10 +321,11 @@ def log_averaged_growth(log_x: float, count: float) -> float:
     float
         Increasing in N; ln(1/2) at X = 0.
     """
-    x = math.exp(min(log_x, 690.0))
     if math.isinf(count):
-        return log_integral(lambda u: np.log1p(-u) + x * u, 0.0, 1.0)
-    return log_integral(lambda u: np.log1p(-u) + count * np.log1p(x / count * u), 0.0, 1.0)
+        x = from_log(log_x)
+        return x if math.isinf(x) else log_integral(lambda u: np.log1p(-u) + x * u, 0.0, 1.0)
+    log_mean = log_x - math.log(count)
+    return log_integral(lambda u: np.log1p(-u) + count * np.logaddexp(0.0, log_mean + np.log(u)), 0.0, 1.0)
 
 
 __all__ = [

@@ -10,6 +10,8 @@ import math
 
 from lemmata.models import DomainError, Model, choice, flag, real, vector, whole
 
+LEAST_START = 1e-290
+"""Smallest probability at the start: the places 1/(gap x probability) of an orbit are floats down to gaps of 1e-16."""
 SUM_TOLERANCE = 1e-9
 """How far probabilities may sum from 1; what is left is the softmax of their logarithms."""
 
@@ -20,7 +22,7 @@ class Bandit(Model):
     Parameters
     ----------
     start : list of K >= 2 probabilities
-        Policy pi(0) at the start of training, which is also the reference policy; each > 0, sum 1.
+        Policy pi(0) at the start of training, which is also the reference policy; each >= 1e-290, sum 1.
     rates : list of K numbers in [0, 1]
         Success rates p_i. Equal rates are allowed.
     kl : float
@@ -28,7 +30,7 @@ class Bandit(Model):
     """
 
     start: tuple[float, ...] = vector(
-        above=0, most=1, least_length=2, doc="policy at the start of training, the reference policy"
+        least=LEAST_START, most=1, least_length=2, doc="policy at the start of training, the reference policy"
     )
     rates: tuple[float, ...] = vector(least=0, most=1, least_length=2, doc="success rates of the patterns")
     kl: float = real(least=0, default=0.0, doc="coefficient beta of the KL penalty")
@@ -256,7 +258,7 @@ class LearnableAnswers(Model):
     Parameters
     ----------
     start : list of K >= 2 probabilities
-        Policy at the start.
+        Policy at the start; each >= 1e-290, sum 1.
     rates : list of K numbers in (0, 1)
         Success rates at the start.
     wrong_answers : int
@@ -265,7 +267,7 @@ class LearnableAnswers(Model):
         Time t of the flow.
     """
 
-    start: tuple[float, ...] = vector(above=0, most=1, least_length=2, doc="policy at the start")
+    start: tuple[float, ...] = vector(least=LEAST_START, most=1, least_length=2, doc="policy at the start")
     rates: tuple[float, ...] = vector(above=0, below=1, least_length=2, doc="success rates at the start")
     wrong_answers: int = whole(least=1, default=1, doc="wrong answers n of each pattern")
     time: float = real(least=0, default=0.0, doc="time t of the flow")

@@ -25,11 +25,13 @@ from theory.numerics.overshoot import mean_overshoot
 from theory.rlvr_gradient_flow.hitting import monotone_weights, target_place
 from theory.rlvr_gradient_flow.models import Reinforce
 from theory.rlvr_gradient_flow.orbit import Array
-from theory.rlvr_gradient_flow.patterns import without_penalty
+from theory.rlvr_gradient_flow.patterns import MOST_LOG, without_penalty
 from theory.rlvr_gradient_flow.places import log_time_to_balance
 
 NUDGE = 1e-3
 """Step in logits of the differences that give gradients and Hessians of the flow's remaining time, of order NUDGE^4."""
+MOST_LOG_TIME = MOST_LOG / 2 - 50
+"""ln of the longest time whose variance, of the order of its square, is a float."""
 
 
 def hitting_time_terms(model: Reinforce) -> Array:
@@ -49,8 +51,8 @@ def hitting_time_terms(model: Reinforce) -> Array:
     Raises
     ------
     DomainError
-        If the baseline is the batch's mean, the level may be crossed more than once or is never reached, or there
-        is a KL penalty.
+        If the baseline is the batch's mean, the level may be crossed more than once or is never reached or not before
+        e^304, or there is a KL penalty.
 
     References
     ----------
@@ -65,6 +67,8 @@ def hitting_time_terms(model: Reinforce) -> Array:
     orbit, place = target_place(model)
     if place is None:
         raise DomainError("level", model.level, "a level that the flow reaches")
+    if orbit.log_time(place) > MOST_LOG_TIME:
+        raise DomainError("level", model.level, f"a level that the flow reaches before e^{MOST_LOG_TIME:.0f}")
     rates = orbit.rewards
     log_dt, log_policies = orbit.nodes(place)
     time = math.fsum(np.exp(log_dt))

@@ -76,7 +76,7 @@ def regime_one_bound(model: Convergence) -> float:
         return 0.0
     begin = math.log(model.start[star] / rest)
     end = math.log1p(-model.error) - math.log(model.error)
-    return 2.0 * (sinh_law(end) - sinh_law(begin)) / min(_gaps(model))
+    return float(2.0 * (sinh_law(end) - sinh_law(begin)) / min(_gaps(model)))
 
 
 def tail_constant(model: Bandit) -> float:
@@ -85,16 +85,23 @@ def tail_constant(model: Bandit) -> float:
     Parameters
     ----------
     model : Bandit
+        Without a KL penalty.
 
     Returns
     -------
     float
         inf if the best rate is tied (then 1 - pi_* falls like a smaller power of 1/t).
 
+    Raises
+    ------
+    DomainError
+        If there is a KL penalty.
+
     References
     ----------
     R5.
     """
+    without_penalty(model)
     gaps = _gaps(model)
     return math.inf if min(gaps) == 0 else sum(1 / gap for gap in gaps) / len(model.rates)
 
@@ -136,7 +143,7 @@ def tail_spread(model: Convergence) -> float:
     Parameters
     ----------
     model : Convergence
-        With a unique best pattern.
+        With a unique best pattern, without a KL penalty.
 
     Returns
     -------
@@ -146,12 +153,13 @@ def tail_spread(model: Convergence) -> float:
     Raises
     ------
     DomainError
-        If the best rate is tied.
+        If the best rate is tied, or there is a KL penalty.
 
     References
     ----------
     R5.
     """
+    without_penalty(model)
     _, _, scale, spread = _tail(model)
     return spread / scale
 
@@ -167,14 +175,17 @@ def _tail(model: Convergence) -> tuple[float, float, float, float]:
     star, gaps = best(model), np.array(_gaps(model))
     if gaps.min() == 0:
         raise DomainError("rates", model.rates, "a list with a unique largest rate")
-    offsets: Array = (1.0 / np.delete(start, star) - 1.0 / start[star]) / gaps
+    with np.errstate(over="ignore"):
+        offsets: Array = (1.0 / np.delete(start, star) - 1.0 / start[star]) / gaps
+    if not np.isfinite(offsets).all():
+        raise DomainError("rates", model.rates, "a list of gaps whose 1/(gap x start) are floats")
     total = float(np.sum(1.0 / gaps))
     deviations = offsets - offsets.mean()
     log_scale = math.log(total) - math.log(model.error) - float(np.sum(np.log(start)) + np.sum(np.log(gaps)))
     scale = math.exp(log_scale / start.size)
     return (
         total / start.size,
-        float(np.sum(deviations / gaps)) / total,
+        float(np.sum(deviations * (1.0 / (gaps * total)))),
         scale,
         float(np.abs(deviations).max()),
     )

@@ -53,7 +53,11 @@ def regularised_value(model: Bandit) -> float:
     top = float(rates.max())
     if model.kl == 0:
         return top
-    return top + model.kl * float(special.logsumexp(_scaled(rates - top, model.kl) + np.log(start)))
+    exponents = _scaled(rates - top, model.kl)
+    # at large penalties the logarithm's argument is near 1, and beta multiplies its roundings
+    missing = float(start @ -np.expm1(exponents))
+    log_mean = math.log1p(-missing) if missing < 0.5 else float(special.logsumexp(exponents + np.log(start)))
+    return top + model.kl * log_mean
 
 
 def joint_optimum(model: Bandit) -> Array:
@@ -241,4 +245,4 @@ def _eigenvalue(policy: Array, k: int) -> float:
     begin, end = (0.0, middle) if is_lower else (-middle, 0.0)
     if function(begin) * function(end) >= 0:
         return float(low + middle)
-    return float(pole + optimize.brentq(function, begin, end, xtol=1e-300, rtol=1e-15))
+    return float(pole + optimize.brentq(function, begin, end, xtol=1e-300, rtol=1e-15, maxiter=2000))

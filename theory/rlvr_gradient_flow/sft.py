@@ -30,14 +30,14 @@ def sft_threshold(model: Teacher) -> float:
     Returns
     -------
     float
-        0 if the start is above already; above 1 (or inf) if no mixture with this teacher is good enough: V_q < p'.
+        0 if every share is enough; above 1 (or inf) if no mixture with this teacher is good enough: V_q < p'.
 
     References
     ----------
     arXiv 2506.04695 (version 1), on fine-tuning before RLVR; R10.
     """
     missing = -accuracy_above(model, runner_up(model))
-    if missing <= 0:
+    if missing < 0:
         return 0.0
     teacher = _teacher(model)
     base = math.fsum(pi * p for pi, p in zip(model.start, model.rates, strict=True))
