@@ -160,7 +160,7 @@ C12 = Claim(
         Mutant(
             "the boundary at twice the margin",
             lambda model: _sign(depth_helps)(replace(model, margin=Fixed(2 * model.margin.size))),
-            distance=0,
+            distance=1,
         ),
     ),
     records=CORRECTED,
@@ -200,12 +200,14 @@ R12 = Claim(
                 _ALL,
                 upper=False,
             ),
+            distance=1,
         ),
         Mutant(
             "depth hurts everywhere",
             Bound(
                 lambda survey: 0.9, _agreement(lambda model: -1.0, _is_far_from_boundary), _ALL, upper=False
             ),
+            distance=1,
         ),
     ),
     records=CONFIRMED,

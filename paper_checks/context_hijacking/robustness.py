@@ -95,7 +95,7 @@ C10 = Claim(
         ),
         narrows=True,
     ),
-    mutants=(Mutant("a falling error", replace(_RISES_WITH_HIJACKERS, rises=False)),),
+    mutants=(Mutant("a falling error", replace(_RISES_WITH_HIJACKERS, rises=False), distance=1e6),),
     records=NARROWED,
 )
 
@@ -117,7 +117,7 @@ C15 = Claim(
         Hijack(60, 20, 4, 0.004, 0.7, Cone(0.9), Fixed(0.1)),
     ),
     published=_FALLS_WITH_MARGIN,
-    mutants=(Mutant("a rising error", replace(_FALLS_WITH_MARGIN, rises=True)),),
+    mutants=(Mutant("a rising error", replace(_FALLS_WITH_MARGIN, rises=True), distance=1e6),),
     records=CONFIRMED,
 )
 
@@ -179,7 +179,7 @@ C11 = Claim(
         ),
         narrows=True,
     ),
-    mutants=(Mutant("a rising error", replace(_FALLS_WITH_EXAMPLES, rises=True)),),
+    mutants=(Mutant("a rising error", replace(_FALLS_WITH_EXAMPLES, rises=True), distance=1e6),),
     records=NARROWED,
 )
 

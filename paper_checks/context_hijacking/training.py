@@ -284,7 +284,7 @@ C6 = Claim(
         ),
         narrows=True,
     ),
-    mutants=(Mutant("rising steps", replace(_FALLS_WITH_DEPTH, rises=True)),),
+    mutants=(Mutant("rising steps", replace(_FALLS_WITH_DEPTH, rises=True), distance=1),),
     records=NARROWED,
 )
 
