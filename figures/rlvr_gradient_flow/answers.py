@@ -104,13 +104,11 @@ def draw_winners(data: pd.DataFrame) -> mpl.Figure:
     for series, color, marker in ((FIRST, COLORS["blue"], "o"), (OTHER, COLORS["vermilion"], "s")):
         rows = data[data["series"] == series]
         axes.plot(rows["rate"], rows["value"], marker, color=color, label=series, markersize=4, zorder=2)
-    axes.axvline(SECOND, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
-    axes.annotate("frozen answers:\nfirst wins to the right", (SECOND, 0.03), xytext=(5, 0),
-                  textcoords="offset points", color="#444444", va="bottom",
-                  bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1})  # fmt: skip
+    border = "frozen answers: first wins to the right"
+    axes.axvline(SECOND, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1, label=border)
     axes.set(xlabel="success rate $p_1$ of the first pattern, $p_2=0.4$", ylabel=r"its start $\pi_1(0)$",
              xlim=(0, 1), ylim=(0, 1))  # fmt: skip
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -116,7 +116,7 @@ def draw_staircase(data: pd.DataFrame) -> mpl.Figure:
     figure, (top, bottom) = canvas(2, 1, height=1.5)
     for i, name in enumerate(NAMES):
         plot_theory(top, data, "s", output=f"line[{i}]", label=name, color=PATTERNS[i])
-    top.set(xscale="log", yscale="symlog", xlabel="internal time $s$", ylim=(-0.4, 2e5), xlim=(1, None),
+    top.set(xscale="log", yscale="symlog", xlabel="internal time $s$", ylim=(-0.4, 6e3), xlim=(1, None),
             ylabel="line above the lowest")  # fmt: skip
     draw_policies(bottom, data, NAMES, line=POLICY, markers=WITNESS)
     figure.legend(*bottom.get_legend_handles_labels(), loc="outside lower center", ncols=5)
