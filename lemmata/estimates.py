@@ -85,7 +85,8 @@ class Estimate:
         """Raw trials in order (collected on request)."""
         if self.tally.rows is None:
             raise ValueError(f"rows of {self.output}: were not collected; ask for them with collect=")
-        return np.concatenate(self.tally.rows)
+        # row by row in memory, whether just computed or read from a ledger: sums over them then have the same bits
+        return np.ascontiguousarray(np.concatenate(self.tally.rows))
 
     def quantile(self, probability: Any) -> Array:
         """Quantiles of one trial, from the raw rows."""

@@ -7,7 +7,7 @@ for nested models), then `COLUMNS`:
 |---|---|
 | series | name of a curve, when a table holds several |
 | output | name of the output; for an output with a shape of its own, with its index |
-| kind | theory, simulation or published |
+| kind | theory, simulation, published, or draw (single draws, without interval) |
 | value, se | value and, for simulations, its standard error |
 | lo, hi | pointwise 95 % interval of a simulated mean (Student's t) |
 | trials | trials behind the value; 0 for theory |

@@ -66,7 +66,7 @@ def depth_reversal(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         table = lab.sweep(
             ERROR,
             [model],
-            trials=quality(draft=2**12, standard=2**18, paper=2**21),
+            trials=quality(draft=2**12, standard=2**19, paper=2**21),
             axes={"hijackers": whole_numbers(low, high, 12), "depth": depths},
             predict=hijack_error,
             predict_axes={"hijackers": whole_numbers(low, high, dense), "depth": depths},
@@ -164,7 +164,7 @@ def parity(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     table = lab.sweep(
         ERROR,
         [PARITY],
-        trials=quality(draft=2**12, standard=2**18, paper=2**21),
+        trials=quality(draft=2**12, standard=2**19, paper=2**22),
         axes={"hijackers": whole_numbers(1, 3000, 14), "depth": depths},
         predict=hijack_error,
         predict_axes={"hijackers": whole_numbers(1, 3000, dense), "depth": depths},

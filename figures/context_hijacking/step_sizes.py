@@ -52,7 +52,7 @@ def step_sizes(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         lab.sweep(
             TRAINING_MEAN["excess"],
             [model],
-            trials=quality(draft=2**10, standard=2**15, paper=2**18),
+            trials=quality(draft=2**10, standard=2**16, paper=2**18),
             axes={"step_size": (np.linspace(0.4, 1.3, 10) / n).tolist()},
             predict=excess_training_risk,
             predict_axes={"step_size": steps.tolist()},

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from lemmata import Laboratory, Ledger, laboratory
+from lemmata import Laboratory, Ledger, chunks
 from lemmata.codedigest import ROOT
 from lemmata.engines import Serial
 from tests.framework.invented import UNIFORM, Walk
@@ -136,7 +136,7 @@ def test_a_helper_of_a_kernel_costs_a_simulation_and_a_closed_form_none(checkout
 @pytest.mark.parametrize("library", ["numpy", "scipy", "numba"])
 def test_versions_of_the_libraries_enter_the_key(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def computed_and_reused(ledger: Ledger) -> tuple[int, int]:
-        monkeypatch.setattr(laboratory, "_CODES", {})  # as in a new process
+        monkeypatch.setattr(chunks, "_CODES", {})  # as in a new process
         with Laboratory(1, engine=Serial(), ledger=ledger) as lab:
             lab.estimate(UNIFORM, Walk(1000), 5)
         return lab.computed, lab.reused

@@ -144,7 +144,10 @@ def test_list(run) -> None:  # type: ignore[no-untyped-def]
                 f"theory/{PAPER}/ridge_regression.py",
             ],
         ),
-        (f"{PAPER}/C7", ["Proposition 2", "falsified by", "margin 0.002", "confirmed", f"paper_checks/{PAPER}/"]),
+        (
+            f"{PAPER}/C7",
+            ["Proposition 2", "falsified by", "margin 0.002", "confirmed", f"paper_checks/{PAPER}/"],
+        ),
         (f"{PAPER}/F1b", ["Fig. 1b", "n = 4096", f"figures/{PAPER}/ridge_regression.py"]),
     ],
 )
@@ -215,7 +218,7 @@ def test_compare(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
 def test_figures_and_index(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     words = [
         "figures",
-        "F1c",
+        f"{PAPER}/F1c",
         "--quality",
         "draft",
         "--out",
@@ -265,9 +268,9 @@ def test_check_agrees_with_the_record(run, tmp_path: Path) -> None:  # type: ign
     assert answer.code == 0, answer.err
     assert "certified" in answer.out
     assert "no chance" in answer.out
-    data = run("check", "R1", "--json", "--ledger", tmp_path / "l.sqlite").data
+    data = run("check", f"{PAPER}/R1", "--json", "--ledger", tmp_path / "l.sqlite").data
     assert [(claim["verdict"], claim["agrees"]) for claim in data] == [("certified", True)]
-    shown = run("show", "R1", "--ledger", tmp_path / "l.sqlite").out
+    shown = run("show", f"{PAPER}/R1", "--ledger", tmp_path / "l.sqlite").out
     assert "certified at level quick" in shown
 
 
@@ -279,10 +282,10 @@ def test_a_contradicted_record_fails_the_run(run, tmp_path: Path, monkeypatch: p
         replace(claim, records=Verdict.REFUTED) if claim.id == "R1" else claim for claim in checks.CLAIMS
     )
     monkeypatch.setattr(checks, "CLAIMS", wrong)
-    answer = run("check", "R1", "--ledger", tmp_path / "l.sqlite")
+    answer = run("check", f"{PAPER}/R1", "--ledger", tmp_path / "l.sqlite")
     assert answer.code == 1
     assert f"{PAPER}/R1: evidence says certified, the record says refuted" in answer.err
-    assert run("check", "R1", "--json", "--ledger", tmp_path / "l.sqlite").code == 1
+    assert run("check", f"{PAPER}/R1", "--json", "--ledger", tmp_path / "l.sqlite").code == 1
 
 
 # ------------------------------------------------------------------ bad input

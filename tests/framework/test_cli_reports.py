@@ -160,7 +160,7 @@ def test_a_bar_says_what_is_done_and_makes_room(monkeypatch: pytest.MonkeyPatch,
         (["predict", RESULT, *SMALL[:3], "snr=0,1"], None, "points"),
         (["warmup", PAPER], "lemmata.cli.warmup._run", "samplers"),
         (["compare", RESULT, *SMALL], "lemmata.cli.observed.ObservedLaboratory.run", ""),
-        (["check", "R1"], "lemmata.claims.judge", ""),
+        (["check", f"{PAPER}/R1"], "lemmata.claims.judge", ""),
     ],
     ids=["predict", "warmup", "compare", "check"],
 )
@@ -308,32 +308,32 @@ def test_show_prints_repair_formulas_and_controls(run: Callable[..., Answer]) ->
     assert "repaired statement The error is R1." in shown
     assert f"repaired formula {RESULT}: " in shown
     assert "controls the error is at most one" in shown
-    assert "formula" not in run("show", "R1").out
+    assert "formula" not in run("show", f"{PAPER}/R1").out
 
 
 def test_a_changed_claim_makes_its_verdict_old(
     run: Callable[..., Answer], ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run("check", "R1", "--ledger", ledger).code == 0
-    assert "older code" not in run("show", "R1", "--ledger", ledger).out
+    assert run("check", f"{PAPER}/R1", "--ledger", ledger).code == 0
+    assert "older code" not in run("show", f"{PAPER}/R1", "--ledger", ledger).out
     changed = tuple(replace(c, statement=f"{c.statement} Always.") for c in checks.CLAIMS)
     monkeypatch.setattr(checks, "CLAIMS", changed)
     assert (
         "certified at level quick, seed 0 (older code or claim)"
-        in run("show", "R1", "--ledger", ledger).words
+        in run("show", f"{PAPER}/R1", "--ledger", ledger).words
     )
 
 
 def test_show_makes_and_writes_nothing(run: Callable[..., Answer], ledger: Path) -> None:
     """No ledger where there is none, and no byte in one that is there, nor a file beside it."""
-    answer = run("show", "R1", "--ledger", ledger)
+    answer = run("show", f"{PAPER}/R1", "--ledger", ledger)
     assert answer.code == 0
     assert "does not exist" in answer.words
     assert not list(ledger.parent.iterdir())
-    assert run("check", "R1", "--ledger", ledger).code == 0
+    assert run("check", f"{PAPER}/R1", "--ledger", ledger).code == 0
     ledger.chmod(0o444)
     before = {path.name: path.read_bytes() for path in ledger.parent.iterdir()}
-    assert "certified at level quick" in run("show", "R1", "--ledger", ledger).out
+    assert "certified at level quick" in run("show", f"{PAPER}/R1", "--ledger", ledger).out
     assert {path.name: path.read_bytes() for path in ledger.parent.iterdir()} == before
 
 
@@ -342,14 +342,14 @@ def test_show_sees_what_another_process_has_just_stored(run: Callable[..., Answe
     with Ledger(ledger) as opened:
         record = {"verdict": "refuted", "level": "quick", "seed": 1}
         opened.put_verdict(f"{PAPER}/R1", "quick", "key", record)
-        assert "refuted at level quick, seed 1" in run("show", "R1", "--ledger", ledger).out
+        assert "refuted at level quick, seed 1" in run("show", f"{PAPER}/R1", "--ledger", ledger).out
 
 
 @pytest.mark.parametrize("content", [b"no ledger at all", b"SQLite format 3\0"])
 def test_show_refuses_what_is_no_ledger(run: Callable[..., Answer], tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "other"
     file.write_bytes(content)
-    answer = run("show", "R1", "--ledger", file)
+    answer = run("show", f"{PAPER}/R1", "--ledger", file)
     assert answer.code == 2
     assert f"ledger {file}" in answer.err
     assert len(answer.err.splitlines()) == 1
@@ -422,7 +422,7 @@ def test_a_figure_knows_where_its_chunks_were_made(
     run: Callable[..., Answer], ledger: Path, tmp_path: Path
 ) -> None:
     """Not only the platform that draws it; and each figure its own."""
-    words = ["figures", "F1c", "--quality", "draft", "--out", tmp_path / "out", "--ledger", ledger]
+    words = ["figures", f"{PAPER}/F1c", "--quality", "draft", "--out", tmp_path / "out", "--ledger", ledger]
     record = tmp_path / "out" / PAPER / "F1c.json"
     assert "platforms" not in run(*words).out
     here = json.loads(record.read_text())["platforms"]
@@ -484,8 +484,8 @@ def test_one_place_says_where_things_lie(
     """The command line takes the build folder and the default ledger from `lemmata.ledger`."""
     monkeypatch.setattr("lemmata.ledger.BUILD", tmp_path / "build")
     monkeypatch.setattr("lemmata.ledger.DEFAULT_PATH", tmp_path / "build" / "ledger.sqlite")
-    assert run("check", "R1").code == 0
-    assert "certified at level quick" in run("show", "R1").out
+    assert run("check", f"{PAPER}/R1").code == 0
+    assert "certified at level quick" in run("show", f"{PAPER}/R1").out
     assert [path.name for path in tmp_path.iterdir()] == ["build"]
 
 

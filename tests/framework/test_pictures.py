@@ -217,7 +217,7 @@ def test_draft_figures(entry: Entry[Figure], tmp_path: Path) -> None:
     for one, two in zip(first.files, second.files, strict=True):
         assert one.read_bytes() == two.read_bytes()
     data = read_data(first.provenance.with_suffix(".csv"))
-    assert set(data["kind"]) <= {"theory", "simulation", "published"}
+    assert set(data["kind"]) <= {"theory", "simulation", "published", "draw"}
     assert np.isfinite(data["value"]).all()
     assert all(report.label == entry.identifier for report in seen)
     assert entry.item.caption.strip()
