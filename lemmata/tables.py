@@ -10,7 +10,7 @@ for nested models), then `COLUMNS`:
 | kind | theory, simulation, published, or draw (single draws, without interval) |
 | value, se | value and, for simulations, its standard error |
 | lo, hi | pointwise 95 % interval of a simulated mean (Student's t) |
-| trials | trials behind the value; 0 for theory |
+| trials | trials behind the value; 0 for theory, 1 for an integration without chance (its se is 0) |
 """
 
 from __future__ import annotations

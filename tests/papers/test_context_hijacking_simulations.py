@@ -119,7 +119,7 @@ def assert_share(truths: Any, expected: float, tests: int) -> None:
 
 
 @given(
-    strategies.hijacks(largest_dimension=6).filter(lambda m: m.hijackers <= 8 and m.depth <= 4),
+    strategies.hijacks(largest_dimension=6, most_hijackers=8).filter(lambda m: m.depth <= 4),
     st.integers(0, 2**32),
 )
 @settings(max_examples=share(2))

@@ -71,11 +71,13 @@ def tuning(draw: st.DrawFn, depth: st.SearchStrategy[int] = depths) -> Tuning:
 
 
 @st.composite
-def hijacks(draw: st.DrawFn, most_dose: float = 2.0, largest_dimension: int = 40) -> Hijack:
+def hijacks(
+    draw: st.DrawFn, most_dose: float = 2.0, largest_dimension: int = 40, most_hijackers: int = 100
+) -> Hijack:
     """Cone priors and fixed margins, in doses alpha N (d - 1) from none to beyond overshoot."""
     d, depth = draw(st.integers(2, largest_dimension)), draw(depths)
     dose = draw(st.just(0.0) | st.floats(0.001, most_dose))
-    count = draw(st.integers(1, 100))
+    count = draw(st.integers(1, most_hijackers))
     step = dose / (count * (d - 1))
     return Hijack(count, d, depth, step, draw(scales), draw(cones), Fixed(draw(margins)))
 
