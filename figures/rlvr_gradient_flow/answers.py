@@ -48,7 +48,7 @@ def before_and_after(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         for series, both in bars.items()
         for output, values in zip(("policy", "rates"), both, strict=True)
     ]
-    trials = quality(draft=8, standard=64, paper=1024)
+    trials = quality(draft=8, standard=256, paper=4096)
     for series, is_frozen in ((FROZEN, True), (LEARNABLE, False)):
         model = TokenPolicy(START, RATES, time=TIME, step_size=0.1, batch=32, is_frozen=is_frozen)
         runs = lab.sweep(TOKEN_POLICY, [model], trials, axes={"time": [TIME]}, label=series)
@@ -85,7 +85,7 @@ CURVE, FIRST, OTHER = "separatrix", "first leads", "second leads"
 
 def winners(_: Laboratory, quality: Quality) -> pd.DataFrame:
     """The separatrix along p_1, and who leads late, by integration of all logits."""
-    line = np.linspace(0.03, 0.97, quality(draft=9, standard=29, paper=120)).tolist()
+    line = np.linspace(0.03, 0.97, quality(draft=9, standard=29, paper=60)).tolist()
     frames = [theory_rows(CURVE, "start", "rate", line, [separatrix(Pair((p, SECOND))) for p in line])]
     side = quality(draft=3, standard=8, paper=20)
     for rate in np.linspace(0.08, 0.92, side):

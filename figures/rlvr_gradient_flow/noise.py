@@ -62,15 +62,16 @@ def noise(lab: Laboratory, quality: Quality) -> pd.DataFrame:
 
 
 def _histogram(times: np.ndarray, edges: np.ndarray) -> pd.DataFrame:
-    """Densities of bins with 95 % intervals."""
+    """Densities of bins with 95 % intervals of Wilson, which an empty bin has too."""
     counts, _ = np.histogram(times, edges)
     width, total = edges[1] - edges[0], times.size
-    share = counts / total
-    error = np.sqrt(share * (1 - share) / total)
+    share, square = counts / total, 1.96**2
+    middle = (counts + square / 2) / (total + square)
+    half = 1.96 * np.sqrt(total * share * (1 - share) + square / 4) / (total + square)
     data = {
         "series": TIMES, "time": 0.5 * (edges[1:] + edges[:-1]), "output": "density", "kind": "simulation",
-        "value": share / width, "se": error / width, "lo": (share - 1.96 * error) / width,
-        "hi": (share + 1.96 * error) / width, "trials": total,
+        "value": share / width, "se": half / 1.96 / width, "lo": np.maximum(middle - half, 0) / width,
+        "hi": (middle + half) / width, "trials": total,
     }  # fmt: skip
     return pd.DataFrame(data, columns=["series", "time", *COLUMNS])
 

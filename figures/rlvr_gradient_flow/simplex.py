@@ -32,7 +32,7 @@ CORNERS = np.array([[0.5, math.sqrt(0.75)], [0.0, 0.0], [1.0, 0.0]])
 
 def simplex(_: Laboratory, quality: Quality) -> pd.DataFrame:
     """ln T(.99) from starts all over the simplex, whether pi_* dips at first, and the way of fine-tuning."""
-    side = quality(draft=12, standard=40, paper=160)
+    side = quality(draft=12, standard=40, paper=80)
     heights = [*np.geomspace(LEAST, 0.6 / side, 5), *(np.arange(1, side) / side)]
     shares = [0.001, *(np.arange(1, side) / side), 0.999]
     starts = [(float(h), float((1 - h) * x), float((1 - h) * (1 - x))) for h in heights for x in shares]
