@@ -18,6 +18,7 @@ from lemmata.names import UnknownNameError
 
 if TYPE_CHECKING:
     from lemmata.claims import Claim
+    from lemmata.classroom import Demo
     from lemmata.pictures import Figure
     from lemmata.records import Comparison, Paper, Result, Sampler
 
@@ -26,7 +27,7 @@ Item = TypeVar("Item", covariant=True)
 
 @dataclass(frozen=True)
 class Entry(Generic[Item]):
-    """A paper's claim or figure with the identifier that the paper's name gives it."""
+    """A paper's claim, figure or demonstration with the identifier that the paper's name gives it."""
 
     paper: str
     item: Item
@@ -82,6 +83,10 @@ class PaperFloors:
     @cached_property
     def figures(self) -> tuple[Entry[Figure], ...]:
         return tuple(Entry(self.name, figure, "figure") for figure in self._items("figures", "FIGURES"))
+
+    @cached_property
+    def demos(self) -> tuple[Entry[Demo], ...]:
+        return tuple(Entry(self.name, demo, "demo") for demo in self._items("classroom", "DEMOS"))
 
     @property
     def title(self) -> str:

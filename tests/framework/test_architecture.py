@@ -22,19 +22,21 @@ import pytest
 import theory
 from lemmata.catalogue import Catalogue
 from lemmata.claims import CLAIM_ALPHA, SUITE_ALPHA, Certificate, Claim
+from lemmata.classroom import Demo
 from lemmata.codedigest import ROOT
 from lemmata.models import Model
 from lemmata.pictures import Figure
 from lemmata.records import Comparison, Output, Paper, Result, Sampler, Waiver
 
 FLOORS = ("theory", "simulations", "paper_checks", "figures")
-FLOORS_AND_CLASSROOM = (*FLOORS, *(["classroom"] if (ROOT / "classroom").is_dir() else []))
+HAS_CLASSROOM = all((ROOT / "classroom" / f"{paper}.py").exists() for paper in theory.PAPERS)
+FLOORS_AND_CLASSROOM = (*FLOORS, *(["classroom"] if HAS_CLASSROOM else []))
 PUBLIC = {
     "theory": {"RESULTS": Result},
     "simulations": {"SAMPLERS": Sampler},
     "paper_checks": {"CLAIMS": Claim, "COMPARISONS": Comparison},
     "figures": {"FIGURES": Figure},
-    "classroom": {"DEMOS": object},
+    "classroom": {"DEMOS": Demo},
 }
 MOST_LINES = 600
 CATALOGUE = Catalogue(theory.PAPERS)

@@ -1,0 +1,1 @@
+"""Live demonstrations: one module per paper, whose `DEMOS` the live page and the page without Python draw."""
