@@ -7,6 +7,7 @@ tables. Every number it returns is a function of the seed and of what was asked,
 from __future__ import annotations
 
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from lemmata.records import Prediction
 
 COMMIT_EVERY = 64
+COMMIT_SECONDS = 1.0
+"""Long chunks are kept one by one, short ones together: a killed process loses little work either way."""
 MOST_WAITING = 256
 
 
@@ -300,6 +303,7 @@ class _Tasks:
         self.in_flight: dict[int, tuple[int, int]] = {}
         self.waiting: dict[tuple[int, int], Mapping[str, Array]] = {}
         self.unsaved: list[ChunkRow] = []
+        self.committed = time.monotonic()
         self.tags = itertools.count()
         self.done = self.trials = 0
 
@@ -360,7 +364,7 @@ class _Tasks:
                     platform=finished.platform,
                 )
             )
-            if len(self.unsaved) >= COMMIT_EVERY:
+            if len(self.unsaved) >= COMMIT_EVERY or abs(time.monotonic() - self.committed) >= COMMIT_SECONDS:
                 self.commit()
 
     def commit(self) -> None:
@@ -368,6 +372,7 @@ class _Tasks:
         if self.unsaved and self.lab.ledger is not None:
             self.lab.ledger.put(self.unsaved)  # interrupted, it is tried again when the run ends
             self.unsaved = []
+        self.committed = time.monotonic()
 
     def _arrive(self, slot: tuple[int, int], arrays: Mapping[str, Array]) -> None:
         self.waiting[slot] = arrays

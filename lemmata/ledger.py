@@ -229,6 +229,10 @@ class Ledger:
         self._runs |= runs
         return new
 
+    def known(self, keys: Sequence[Key]) -> set[Key]:
+        """Those of the keys that the ledger holds; their arrays are not read."""
+        return {key for (key,) in self._select("SELECT key FROM chunks WHERE key IN", keys)}
+
     def platforms(self, keys: Sequence[Key]) -> set[str]:
         """The platforms on which the chunks of these keys were computed."""
         query = "SELECT DISTINCT platform FROM chunks JOIN runs ON runs.id = chunks.run WHERE key IN"

@@ -26,7 +26,7 @@ _COMMANDS = {
     "list": "List papers, results, claims and figures.",
     "predict": "Evaluate a result.",
     "show": "Show a paper, result, claim or figure.",
-    "sweep": "Run a sweep file into a CSV table.",
+    "sweep": "Run a sweep file into a tidy table.",
     "warmup": "Compile all kernels.",
 }
 _MODULES = {"list": "listing"}

@@ -24,6 +24,11 @@ class Engine(Protocol):
     """What the laboratory needs of an engine."""
 
     @property
+    def workers(self) -> int:
+        """Calls that run at once."""
+        ...
+
+    @property
     def capacity(self) -> int:
         """Calls to keep in flight."""
         ...

@@ -72,15 +72,20 @@ class Dask:
         self._ready: list[tuple[int, Any]] = []  # results of a bundle that nobody has asked for yet
 
     @property
-    def capacity(self) -> int:
-        """Calls to keep in flight: a few bundles a worker."""
+    def workers(self) -> int:
+        """Threads of all workers, as last looked up."""
         if time.monotonic() - self._looked >= LOOK_EVERY:
             self._looked = time.monotonic()
             try:
                 self._threads = max(1, sum(self._client.nthreads().values()))
             except self._lost_errors as error:
                 raise self._lost(error) from None
-        return self._size * BUNDLES_AHEAD * self._threads
+        return self._threads
+
+    @property
+    def capacity(self) -> int:
+        """Calls to keep in flight: a few bundles a worker."""
+        return self._size * BUNDLES_AHEAD * self.workers
 
     def submit(self, tag: int, call: Callable[[], Any]) -> None:
         self._bundle.append((tag, call))

@@ -10,7 +10,7 @@ from typing import Any
 class Serial:
     """Runs each call when its result is asked for."""
 
-    capacity = 1
+    workers = capacity = 1
 
     def __init__(self) -> None:
         self._calls: deque[tuple[int, Callable[[], Any]]] = deque()

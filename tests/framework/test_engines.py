@@ -31,7 +31,7 @@ class Shuffled:
     """An engine of its own: it holds many calls and finishes them in an order that someone chose against us."""
 
     def __init__(self, capacity: int, choose: Callable[[int], int]) -> None:
-        self.capacity = capacity
+        self.capacity, self.workers = capacity, 1
         self.choose = choose
         self.calls: list[tuple[int, Callable[[], Any]]] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,19 @@ from lemmata.comparing import Row, compare
 from lemmata.engines import make_engine
 from lemmata.parsing import Sweep, ValueSyntaxError
 from lemmata.records import Asymptotic, Exact
-from lemmata.sweeps import Plan, Spec, parse_spec, plan, read_spec, run_spec, with_seed
+from lemmata.sweeps import (
+    Plan,
+    Spec,
+    extended,
+    imprecise,
+    look_up,
+    parse_spec,
+    plan,
+    read_spec,
+    run_spec,
+    run_sweep,
+    with_seed,
+)
 from simulations.attention_memorization import RIDGE_REGRESSION
 from tests.framework.invented import EVERYWHERE, WALK, Scene, Walk, work_256
 from theory.attention_memorization import RidgeRegression, ridge_regression_error
@@ -91,6 +104,16 @@ def test_nested_tables_vectors_and_names() -> None:
         ("version = 1\nresult = 'a.b'\ntrials = 0", ValueSyntaxError, "trials = 0"),
         ("version = 1\nresult = 'a.b'\ntrials = 1.5", ValueSyntaxError, "trials = 1.5"),
         ("version = 1\nresult = 'a.b'\nseed = -1", ValueSyntaxError, "seed = -1"),
+        ("version = 1\nresult = 'a.b'\nprecision = 0", ValueSyntaxError, "precision = 0: must be"),
+        ("version = 1\nresult = 'a.b'\nprecision = nan", ValueSyntaxError, "precision = nan"),
+        ("version = 1\nresult = 'a.b'\nprecision = true", ValueSyntaxError, "precision = True"),
+        ("version = 1\nresult = 'a.b'\nprecission = 1", UnknownNameError, "precission.*precision"),
+        ("version = 1\nresult = 'a.b'\nmost_trials = 9", ValueSyntaxError, "only with a precision"),
+        (
+            "version = 1\nresult = 'a.b'\nprecision = 1\ntrials = 10\nmost_trials = 9",
+            ValueSyntaxError,
+            "most_trials = 9: must be a whole number >= 10",
+        ),
         ("version = 1\nresult = 'a.b'\nsampler = 'litteral'", UnknownNameError, "literal"),
         ("version = 1\nresult = 'a.b'\nparameters = 3", ValueSyntaxError, "must be a table"),
         ("version = 1\nresult = 'a.b'\n[parameters]\nx = []", ValueSyntaxError, "x = \\[\\]"),
@@ -151,6 +174,74 @@ def test_a_sweep_holds_theory_and_simulation_and_runs_once() -> None:
     theory_rows = first[first["kind"] == "theory"]
     for tokens, ridge, value in theory_rows[["tokens", "ridge", "value"]].to_numpy():
         assert value == ridge_regression_error(RidgeRegression(int(tokens), 16, float(ridge), 1.0))
+
+
+def test_looks_are_doublings_up_to_the_most_trials() -> None:
+    spec = Spec("a.b", {}, trials=3, precision=1.0, most_trials=13)
+    assert spec.looks() == (3, 6, 12, 13)
+    assert extended(spec, 48).looks() == (3, 6, 12, 24, 48)
+    assert Spec("a.b", {}, trials=3, precision=1.0, most_trials=3).looks() == (3,)
+    assert Spec("a.b", {}, trials=3).looks() == (3,)
+    assert extended(Spec("a.b", {}, trials=3), 5).looks() == (5,)
+    with pytest.raises(ValueSyntaxError, match=r"extend = 2: must be at least .* trials = 3"):
+        extended(Spec("a.b", {}, trials=3), 2)
+    with pytest.raises(ValueSyntaxError, match=r"extend = 12: must be at least .* most_trials = 13"):
+        extended(spec, 12)
+
+
+PRECISE = Spec(
+    "attention_memorization.ridge_regression_error",
+    {"tokens": Sweep((64, 256)), "dimension": 16, "ridge": Sweep((0.1, 1.0)), "snr": 1},
+    literal=True,
+    trials=512,
+    seed=3,
+    precision=6e-4,
+    most_trials=32768,
+)
+
+
+def test_a_precise_sweep_stops_where_its_prefix_is_precise() -> None:
+    """Each model stops at the first look at which all its standard errors are small enough, and not before."""
+    sweeping, lab = look_up(PRECISE, CATALOGUE), _laboratory(3)
+    runs = sweeping.runs(lab)
+    table = run_sweep(sweeping, lab, runs)
+    assert imprecise(sweeping, runs) == []
+    stopped = [run.trials for run in runs]
+    assert stopped[0] > stopped[1]  # the smaller model varies more
+    for run, model in zip(runs, sweeping.plan.models, strict=True):
+        earlier = max(n for n in PRECISE.looks() if run.chunks_for(n) < run.chunks)
+        shorter = lab.estimate(sweeping.output, model, earlier, axes=sweeping.plan.axes)
+        assert (shorter.standard_error > 6e-4).any()
+    simulated = table[table["kind"] == "simulation"]
+    assert (simulated["se"] <= 6e-4).all()
+    assert sorted(set(simulated["trials"])) == sorted(stopped)
+
+
+def test_a_precision_that_is_out_of_reach_spends_the_most_trials() -> None:
+    sweeping, lab = look_up(replace(PRECISE, precision=1e-9, most_trials=600), CATALOGUE), _laboratory(3)
+    runs = sweeping.runs(lab)
+    run_sweep(sweeping, lab, runs)
+    assert imprecise(sweeping, runs) == runs
+    assert [run.chunks for run in runs] == [run.chunks_for(600) for run in runs]
+
+
+@pytest.mark.parametrize(
+    ("spec", "trials"),
+    [
+        (parse_spec(tomllib.loads(SPEC)), 70_000),
+        (replace(PRECISE, precision=1e-9, most_trials=600), 3000),
+    ],
+    ids=["trials", "precision"],
+)
+def test_an_extended_sweep_keeps_its_chunks_and_equals_a_longer_one(spec: Spec, trials: int) -> None:
+    more = extended(spec, trials)
+    with Ledger.memory() as ledger:
+        first, second = _laboratory(3, ledger=ledger), _laboratory(3, ledger=ledger)
+        run_spec(spec, CATALOGUE, first)
+        table = run_spec(more, CATALOGUE, second)
+    assert second.reused == first.computed > 0
+    assert second.computed > 0
+    pd.testing.assert_frame_equal(table, run_spec(more, CATALOGUE, _laboratory(3)), check_exact=True)
 
 
 def test_the_literal_sampler_is_chosen_by_name() -> None:
