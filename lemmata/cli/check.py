@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lemmata.cli.output import counterexample_text, print_facts, print_json, print_table, several_platforms
+from lemmata.cli.output import print_facts, print_json, print_table, several_platforms
 from lemmata.cli.session import State, laboratory_options, load_catalogue, open_laboratory
+from lemmata.wording import bluntest, counterexample_text, question, still_needed, weakest_level
 
 if TYPE_CHECKING:
     from lemmata.claims import Judgement
@@ -71,11 +72,11 @@ def _print(judgements: list[Judgement]) -> None:
             + ("" if judgement.agrees else " !")
         )
         record = judgement.claim.records.value
-        sharp = _bluntest(judgement.rows)
+        sharp = bluntest(judgement.rows)
         margin, detects = (_brief(sharp["margin"]), _brief(sharp["detectable"])) if sharp else ("–", "–")
         trials = max((row["trials"] for row in judgement.rows), default=0)
         time = f"{judgement.seconds:.1f} s"
-        level = _level(judgement.rows)
+        level = weakest_level(judgement.rows)
         lines.append(
             (
                 judgement.identifier,
@@ -98,11 +99,11 @@ def _print_remarks(judgement: Judgement) -> None:
     if judgement.counterexample is not None:
         facts["counterexample"] = counterexample_text(judgement.counterexample.row())
     still_open = [row for row in judgement.rows if row["outcome"] == "open"]
-    facts["open"] = "\n".join(f"{_question(row)}: {_still_needed(row)}" for row in still_open)
+    facts["open"] = "\n".join(f"{question(row)}: {still_needed(row)}" for row in still_open)
     notes: dict[str, list[str]] = {}
     for row in judgement.rows:
         if row["note"] and row not in still_open:
-            notes.setdefault(row["note"], []).append(_question(row))
+            notes.setdefault(row["note"], []).append(question(row))
     facts["note"] = "\n".join(
         f"{questions[0] if len(questions) == 1 else f'{len(questions)} questions'}: {note}"
         for note, questions in notes.items()
@@ -110,21 +111,6 @@ def _print_remarks(judgement: Judgement) -> None:
     facts["platforms"] = several_platforms(judgement.platforms)
     if any(facts.values()):
         print_facts(facts, title=judgement.identifier)
-
-
-def _question(row: dict[str, Any]) -> str:
-    part = "" if row["part"] == "published" else f"{row['part']}, "
-    return f"{part}{row['statement']} at {row['point']}"
-
-
-def _still_needed(row: dict[str, Any]) -> str:
-    """What would decide an open question."""
-    words = f"open after {row['trials']} trials"
-    if isinstance(row["needed"], float) and row["needed"] > 0:
-        words += f", about {row['needed']:.2g} needed"
-    elif row["trials"]:
-        words += ", which no number of trials will change"
-    return f"{words}; {row['note']}" if row["note"] else words
 
 
 _EVIDENCE = (
@@ -160,23 +146,6 @@ def _print_evidence(judgements: list[Judgement]) -> None:
                 f"{key} {_brief(report[key])}" for key in ("outcome", "distance") if report[key] is not None
             ]
             print(f"  {kind}: {report['words']}: {', '.join(known)}")
-
-
-def _bluntest(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The question that detects least, in units of its margin, among those left to chance."""
-    drawn = [row for row in rows if row["trials"]]
-    return max(drawn, key=lambda row: _ratio(row["detectable"], row["margin"]), default=None)
-
-
-def _ratio(detectable: Any, margin: Any) -> float:
-    numbers = [float(detectable), float(margin)]
-    return numbers[0] / numbers[1] if numbers[1] > 0 else numbers[0]
-
-
-def _level(rows: list[dict[str, Any]]) -> str:
-    """The weakest error rate that the verdict rests on."""
-    levels = {row["level"] for row in rows}
-    return next((level for level in ("asymptotic", "exact", "no chance") if level in levels), "–")
 
 
 def _brief(value: Any) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lemmata.wording import number
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -33,12 +35,6 @@ def several_platforms(platforms: Iterable[str]) -> str:
     if len(names) < 2:
         return ""
     return f"made on {len(names)} platforms, so last bits may differ from those of one: " + " | ".join(names)
-
-
-def counterexample_text(row: Mapping[str, Any]) -> str:
-    """A row of evidence that refutes: point, estimate and target."""
-    numbers = [f"{key} {number(row[key])}" for key in ("estimate", "target") if str(row[key]) != "nan"]
-    return f"{row['point']}: {', '.join(numbers) or row['note']}"
 
 
 def print_json(data: Any) -> None:
@@ -101,13 +97,6 @@ def print_facts(facts: Mapping[str, str], *, title: str = "") -> None:
     out.print(table)
 
 
-def number(value: Any, digits: int = 7) -> str:
-    """A number in a few significant digits; anything else as it prints."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
-
-
 def short(path: Path) -> str:
     """A path as seen from the working folder, if it lies below."""
     try:
@@ -125,8 +114,6 @@ def _escaped(text: str) -> str:
 __all__ = [
     "clean",
     "console",
-    "counterexample_text",
-    "number",
     "print_facts",
     "print_json",
     "print_table",

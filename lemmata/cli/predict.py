@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from lemmata.cli.output import number, print_facts, print_json, print_table
+from lemmata.cli.output import print_facts, print_json, print_table
 from lemmata.cli.session import State, load_catalogue
 from lemmata.cli.values import base_model, model_file
+from lemmata.wording import number
 
 
 @click.command("predict")

@@ -11,9 +11,10 @@ import click
 
 from lemmata.catalogue import Entry, PaperFloors
 from lemmata.cli.listing import verdict_counts
-from lemmata.cli.output import counterexample_text, number, print_facts, print_json, short
+from lemmata.cli.output import print_facts, print_json, short
 from lemmata.cli.session import load_catalogue
 from lemmata.provenance import ROOT
+from lemmata.wording import counterexample_text, judged_by, number, predicted_by
 
 if TYPE_CHECKING:
     from lemmata.catalogue import Catalogue
@@ -113,10 +114,10 @@ def _claim(entry: Entry[Claim], paper: PaperFloors) -> dict[str, Any]:
         "falsified_by": claim.falsifier,
         "verdict_on_record": claim.records.value,
         "settles_at_level": claim.settles.name,
-        "judged_by": [_statement(part) for part in claim.published_parts],
+        "judged_by": [judged_by(part) for part in claim.published_parts],
         "repaired_statement": claim.repaired.words if claim.repaired else "",
         "repaired_formula": _formulas(claim.repaired_parts, paper),
-        "repaired_judged_by": [_statement(part) for part in claim.repaired_parts],
+        "repaired_judged_by": [judged_by(part) for part in claim.repaired_parts],
         "design": [str(model) for model in claim.design],
         "repaired_design": [
             str(model) for model in (claim.repaired.design if claim.repaired else None) or ()
@@ -129,18 +130,7 @@ def _claim(entry: Entry[Claim], paper: PaperFloors) -> dict[str, Any]:
 
 def _formulas(parts: tuple[Any, ...], paper: PaperFloors) -> list[str]:
     """The formulas of the results that statements predict by."""
-    predictions = [getattr(part, "prediction", None) for part in parts]
-    return [f"{r.identifier}: {r.formula}" for r in paper.results if r.formula and r.function in predictions]
-
-
-def _statement(part: Any) -> str:
-    margin = getattr(part, "margin", None)
-    name = type(part).__name__
-    return (
-        f"{name}, margin {margin}: {margin.reason}"
-        if margin is not None
-        else f"{name}: {getattr(part, 'words', part)}"
-    )
+    return [f"{r.identifier}: {r.formula}" for r in predicted_by(parts, paper.results) if r.formula]
 
 
 def _latest(entry: Entry[Claim], ledger: Path | None) -> dict[str, Any]:
