@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from simulations.cnn_rank.literal import TRAINING_LITERAL, sample_training_literal
 from simulations.cnn_rank.training import TRAINING, sample_training
 
-SAMPLERS = (TRAINING,)
+SAMPLERS = (TRAINING, TRAINING_LITERAL)
 
-__all__ = ["SAMPLERS", "TRAINING", "sample_training"]
+__all__ = ["SAMPLERS", "TRAINING", "TRAINING_LITERAL", "sample_training", "sample_training_literal"]

@@ -37,6 +37,11 @@ RANGES: Mapping[str, tuple[float, float]] = {
 """Outputs of a training run: see `sample_training`."""
 
 
+def own_shape(model: Training, name: str) -> tuple[int, ...]:
+    """Axes of an output beyond trials, levels and times."""
+    return (2 * model.features,) if name.startswith("feature_") else ()
+
+
 @dataclass(frozen=True)
 class Filters:
     """Filters at one moment, as the images see them.

@@ -11,7 +11,7 @@ from lemmata.models import DomainError
 from lemmata.records import Sampler
 from simulations.cnn_rank.descent import State, descend
 from simulations.cnn_rank.draws import Start, draw_start, features_of_kinds
-from simulations.cnn_rank.outcomes import RANGES, TESTS, Filters, competition, new_images, ranks
+from simulations.cnn_rank.outcomes import RANGES, TESTS, Filters, competition, new_images, own_shape, ranks
 from theory.cnn_rank import Training
 
 Array = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ def sample_training(
     order = np.argsort(steps, kind="stable")
     stops = steps[order].astype(int)
     shape = (trials, len(noise), len(stops))
-    made = {name: np.empty((*shape, *_own_shape(model, name))) for name in RANGES}
+    made = {name: np.empty((*shape, *own_shape(model, name))) for name in RANGES}
     for trial in range(trials):
         start = draw_start(model, rng)
         normals = rng.standard_normal((TESTS, model.background, 2 * model.filters))
@@ -154,10 +154,6 @@ def pre_activations(model: Training, start: Start, noise: float) -> tuple[Array,
     gram[:kinds, kinds:] = gram[kinds:, :kinds].T
     gram[kinds:, kinds:] = rows @ rows.T
     return np.hstack([on_features, on_noise]), gram, initial_gram
-
-
-def _own_shape(model: Training, name: str) -> tuple[int, ...]:
-    return (2 * model.features,) if name.startswith("feature_") else ()
 
 
 def training_work(model: Training) -> float:
