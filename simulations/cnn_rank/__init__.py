@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from simulations.cnn_rank.data_rank import (
+    DATA_RANK,
+    DATA_RANK_LITERAL,
+    sample_data_rank,
+    sample_data_rank_literal,
+)
 from simulations.cnn_rank.literal import TRAINING_LITERAL, sample_training_literal
+from simulations.cnn_rank.memorisation import MEMORISATION, NearOnset, sample_memorisation
 from simulations.cnn_rank.training import TRAINING, sample_training
+from simulations.cnn_rank.winners import WINNERS, sample_winners
 
-SAMPLERS = (TRAINING, TRAINING_LITERAL)
+SAMPLERS = (DATA_RANK, DATA_RANK_LITERAL, TRAINING, TRAINING_LITERAL, WINNERS, MEMORISATION)
 
-__all__ = ["SAMPLERS", "TRAINING", "TRAINING_LITERAL", "sample_training", "sample_training_literal"]
+__all__ = [
+    "DATA_RANK",
+    "DATA_RANK_LITERAL",
+    "MEMORISATION",
+    "SAMPLERS",
+    "TRAINING",
+    "TRAINING_LITERAL",
+    "WINNERS",
+    "NearOnset",
+    "sample_data_rank",
+    "sample_data_rank_literal",
+    "sample_memorisation",
+    "sample_training",
+    "sample_training_literal",
+    "sample_winners",
+]

@@ -66,8 +66,8 @@ def draw_normals(model: Data, rng: np.random.Generator, images: int) -> Array:
 
 def draw_features(model: Data, rng: np.random.Generator) -> Array:
     """Orthogonal features of norm s (2K, d), in uniformly random directions."""
-    frame: Array = np.linalg.qr(rng.standard_normal((model.dimension, 2 * model.features))).Q.astype(float)
-    return model.strength * frame.T
+    frame: Any = np.linalg.qr(rng.standard_normal((model.dimension, 2 * model.features))).Q
+    return np.asarray(model.strength * frame.T, float)
 
 
 def sample_training_literal(
