@@ -221,7 +221,11 @@ def _run_block(batch: Batch, index: int) -> dict[str, Array]:
     rng = stream(batch.seed, sampler.identifier, batch.stream_key, index)
     axes = {name: np.array(batch.axis_values(name)) for name in sampler.axes}
     with pin_threads():  # again here: a library may have been loaded since the run began
-        outputs = sampler.function(model, rng, batch.trials, **axes)
+        try:
+            outputs = sampler.function(model, rng, batch.trials, **axes)
+        except Exception as error:
+            error.add_note(f"in chunk {index} of {sampler.identifier} (seed {batch.seed}, {model})")
+            raise
     if set(outputs) != set(sampler.ranges):
         raise SamplerError(
             f"{sampler.identifier}: outputs {sorted(outputs)}, declared {sorted(sampler.ranges)}"

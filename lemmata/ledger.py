@@ -287,6 +287,33 @@ class Ledger:
             samplers = dict(connection.execute(query).fetchall())
         return Summary(rows, trials, verdicts, pages * page_size, samplers)
 
+    def compact(self) -> int:
+        """Give back room that is not needed; returns how many bytes smaller the file and its log are.
+
+        Verdicts that are no longer current are removed, chunks never. A process that is killed meanwhile leaves the
+        file as it was.
+
+        Raises
+        ------
+        LedgerError
+            If another process has the file open for writing, or there is no room for the copy that is made.
+        """
+        before = self._bytes_on_disk()
+        with self._transaction() as connection:
+            connection.execute(
+                "DELETE FROM verdicts WHERE id NOT IN (SELECT max(id) FROM verdicts GROUP BY claim, level)"
+            )
+        with self._told():
+            self._usable().execute("VACUUM")
+            self._usable().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return before - self._bytes_on_disk()
+
+    def _bytes_on_disk(self) -> int:
+        if self.path is None:
+            return self.summary().bytes
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     # ---- connection
 
     def _usable(self) -> sqlite3.Connection:

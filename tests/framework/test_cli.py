@@ -77,7 +77,7 @@ import lemmata, theory
 from lemmata.cli import main
 heavy = {"numpy", "numba", "scipy", "pandas", "matplotlib", "sympy"}
 assert not heavy & set(sys.modules), "import"
-for command in ("", "bench", "check", "compare", "figures", "list", "predict", "show", "sweep", "warmup"):
+for command in ("", "bench", "check", "compact", "compare", "figures", "list", "predict", "show", "sweep", "warmup"):
     assert main([*command.split(), "--help"]) == 0
     assert not heavy & set(sys.modules), command
 assert main(["--version"]) == 0

@@ -110,6 +110,17 @@ def test_a_precision_out_of_reach_is_said(run: Run, spec: Path) -> None:
     assert "18 of 18 models have a standard error above 1e-09 after 200 trials" in out
 
 
+def test_compact(run: Run, spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = spec.with_name("ledger.sqlite")
+    assert main(["compact", "--ledger", str(ledger)]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+    assert not ledger.exists()
+    run("--out", spec.with_name("t.csv"))
+    assert main(["compact", "--ledger", str(ledger)]) == 0
+    assert "18 chunks, 0 verdicts in" in capsys.readouterr().out
+    assert "0 chunks computed, 18 from the ledger" in run("--out", spec.with_name("t.csv"))[1]
+
+
 def test_times_and_sizes_as_people_say_them() -> None:
     assert [duration(s) for s in (0, 0.0123, 1.234, 119, 150, 7300, 1e6)] == [
         "0 s", "0.012 s", "1.2 s", "119 s", "2.5 min", "2.0 h", "12 days"

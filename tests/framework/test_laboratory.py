@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -374,8 +375,10 @@ def test_chunks_finished_before_an_error_are_kept(make: Callable[[], Engine], pa
 
 
 def test_a_samplers_own_error_comes_through(lab: Laboratory) -> None:
-    with pytest.raises(ArithmeticError, match="the sampler's own error"):
+    with pytest.raises(ArithmeticError, match="the sampler's own error") as caught:
         lab.estimate(FAULTY, Faulty("own"), 1)
+    (note,) = caught.value.__notes__
+    assert re.fullmatch(r"in chunk 0 of .*sample_faulty \(seed 4, Faulty\(.*\)\)", note)
     assert lab.estimate(WALK["end"], MODEL, 1).trials == 256
 
 

@@ -155,6 +155,34 @@ def test_latest_verdicts(path: Path) -> None:
     }
 
 
+def test_known_keys(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.put(chunk_row(index) for index in range(3))
+        assert ledger.known([f"{1:064x}", "absent", f"{2:064x}"]) == {f"{1:064x}", f"{2:064x}"}
+        assert ledger.known([]) == set()
+
+
+def test_compact_gives_back_room_and_keeps_every_chunk(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.put(chunk_row(index) for index in range(40))
+        for number in range(200):
+            ledger.put_verdict("paper/C1", "quick", f"k{number}", {"note": "x" * 2000})
+        ledger.put_verdict("paper/C1", "full", "k", {"note": "kept"})
+        current = ledger.verdicts()
+        before = path.stat().st_size + path.with_name(f"{path.name}-wal").stat().st_size
+        assert ledger.compact() > 100 * 2000
+        assert before - path.stat().st_size > 100 * 2000
+        assert ledger.verdicts() == current
+        assert ledger.compact() == 0
+    with Ledger(path) as ledger:
+        assert_holds(ledger, range(40))
+        assert (ledger.summary().rows, ledger.summary().verdicts) == (40, 2)
+        ledger.put([chunk_row(40)])
+    with Ledger.memory() as ledger:
+        ledger.put([chunk_row(0)])
+        assert ledger.compact() == 0
+
+
 def test_closed_ledger(path: Path) -> None:
     ledger = Ledger(path)
     ledger.close()
