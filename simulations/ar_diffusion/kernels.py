@@ -20,6 +20,12 @@ GROW, PULL, SPREAD, DECAY, VARIANCE = range(5)
 """Columns of a table of steps: e^h, 2(e^h - 1), sqrt(e^2h - 1), e^-tau, and s_tau^2 where components are isotropic."""
 
 
+EMPTY = -1e300
+"""Log-weight of a component that is not there; also below any largest log-weight."""
+GROUP = 4
+"""Components that `line_steps` and `plane_steps` take at a time; absent ones fill the last group."""
+
+
 @kernel(fastmath={"contract"})
 def isotropic_steps(
     y: Array, base: Array, centres: Array, steps: Array, noise: Array, scratch: Array
@@ -47,29 +53,21 @@ def isotropic_steps(
     for n in range(len(steps)):
         decay, precision = steps[n, DECAY], 1.0 / steps[n, VARIANCE]
         for i in range(block):
-            top[i] = -1e300
+            top[i] = EMPTY
             total[i] = 0.0
         for c in range(count):
             square = 0.0
             for j in range(r):
                 square += centres[c, j] * centres[c, j]
             shift = -0.5 * decay * decay * square * precision
-            if r == 2:  # the common case in one pass
-                a, b = decay * centres[c, 0] * precision, decay * centres[c, 1] * precision
+            for i in range(block):
+                logs[c, i] = base[c, i] + shift
+            for j in range(r):
+                a = decay * centres[c, j] * precision
                 for i in range(block):
-                    value = base[c, i] + shift + a * y[0, i] + b * y[1, i]
-                    logs[c, i] = value
-                    top[i] = max(top[i], value)
-            else:
-                a = decay * centres[c, 0] * precision
-                for i in range(block):
-                    logs[c, i] = base[c, i] + shift + a * y[0, i]
-                for j in range(1, r):
-                    a = decay * centres[c, j] * precision
-                    for i in range(block):
-                        logs[c, i] += a * y[j, i]
-                for i in range(block):
-                    top[i] = max(top[i], logs[c, i])
+                    logs[c, i] += a * y[j, i]
+            for i in range(block):
+                top[i] = max(top[i], logs[c, i])
         for j in range(r):
             for i in range(block):
                 centre[j, i] = 0.0
@@ -89,6 +87,112 @@ def isotropic_steps(
         for j in range(r):
             for i in range(block):
                 y[j, i] = grow * y[j, i] + total[i] * centre[j, i] + spread * noise[j, n, i]
+
+
+@kernel(fastmath={"contract"})
+def line_steps(y: Array, base: Array, centres: Array, steps: Array, noise: Array, scratch: Array) -> None:
+    """`isotropic_steps` in one dimension, C a multiple of `GROUP`.
+
+    Log-weights are not stored: two multiplications make them anew for `exp`, and a group's sums stay in registers.
+
+    Parameters
+    ----------
+    y, base, centres, steps, noise
+        As for `isotropic_steps`, r = 1.
+    scratch : array (3, B)
+        Room for the largest log-weight, the sum of weights, and the weighted centre.
+    """
+    count, block = base.shape
+    x, top, total, centre = y[0], scratch[0], scratch[1], scratch[2]
+    for n in range(len(steps)):
+        precision = 1.0 / steps[n, VARIANCE]
+        slope = steps[n, DECAY] * precision
+        bend = -0.5 * slope * steps[n, DECAY]
+        for i in range(block):
+            top[i] = EMPTY
+            total[i] = 0.0
+            centre[i] = 0.0
+        for c in range(0, count, 4):
+            p, q, r, s = base[c], base[c + 1], base[c + 2], base[c + 3]
+            mp, mq, mr, ms = centres[c, 0], centres[c + 1, 0], centres[c + 2, 0], centres[c + 3, 0]
+            kp, kq, kr, ks = bend * mp * mp, bend * mq * mq, bend * mr * mr, bend * ms * ms
+            for i in range(block):
+                z = slope * x[i]
+                first = max(p[i] + (kp + mp * z), q[i] + (kq + mq * z))
+                second = max(r[i] + (kr + mr * z), s[i] + (ks + ms * z))
+                top[i] = max(top[i], max(first, second))
+        for c in range(0, count, 4):
+            p, q, r, s = base[c], base[c + 1], base[c + 2], base[c + 3]
+            mp, mq, mr, ms = centres[c, 0], centres[c + 1, 0], centres[c + 2, 0], centres[c + 3, 0]
+            kp, kq, kr, ks = bend * mp * mp, bend * mq * mq, bend * mr * mr, bend * ms * ms
+            for i in range(block):
+                z = slope * x[i]
+                wp = exp_of_nonpositive(p[i] + (kp + mp * z) - top[i])
+                wq = exp_of_nonpositive(q[i] + (kq + mq * z) - top[i])
+                wr = exp_of_nonpositive(r[i] + (kr + mr * z) - top[i])
+                ws = exp_of_nonpositive(s[i] + (ks + ms * z) - top[i])
+                total[i] += (wp + wq) + (wr + ws)
+                centre[i] += (wp * mp + wq * mq) + (wr * mr + ws * ms)
+        grow = steps[n, GROW] - steps[n, PULL] * precision
+        pull, spread = steps[n, PULL] * slope, steps[n, SPREAD]
+        for i in range(block):
+            x[i] = grow * x[i] + pull * centre[i] / total[i] + spread * noise[0, n, i]
+
+
+@kernel(fastmath={"contract"})
+def plane_steps(y: Array, base: Array, centres: Array, steps: Array, noise: Array, scratch: Array) -> None:
+    """`isotropic_steps` in two dimensions, C a multiple of `GROUP`.
+
+    Parameters
+    ----------
+    y, base, centres, steps, noise
+        As for `isotropic_steps`, r = 2.
+    scratch : array (4, B)
+        Room for the largest log-weight, the sum of weights, and the weighted centre.
+    """
+    count, block = base.shape
+    x, y1, top, total, centre, height = y[0], y[1], scratch[0], scratch[1], scratch[2], scratch[3]
+    for n in range(len(steps)):
+        precision = 1.0 / steps[n, VARIANCE]
+        slope = steps[n, DECAY] * precision
+        bend = -0.5 * slope * steps[n, DECAY]
+        for i in range(block):
+            top[i] = EMPTY
+            total[i] = 0.0
+            centre[i] = 0.0
+            height[i] = 0.0
+        for c in range(0, count, 4):
+            p, q, r, s = base[c], base[c + 1], base[c + 2], base[c + 3]
+            mp, mq, mr, ms = centres[c, 0], centres[c + 1, 0], centres[c + 2, 0], centres[c + 3, 0]
+            hp, hq, hr, hs = centres[c, 1], centres[c + 1, 1], centres[c + 2, 1], centres[c + 3, 1]
+            kp, kq = bend * (mp * mp + hp * hp), bend * (mq * mq + hq * hq)
+            kr, ks = bend * (mr * mr + hr * hr), bend * (ms * ms + hs * hs)
+            for i in range(block):
+                z, u = slope * x[i], slope * y1[i]
+                first = max(p[i] + (kp + mp * z + hp * u), q[i] + (kq + mq * z + hq * u))
+                second = max(r[i] + (kr + mr * z + hr * u), s[i] + (ks + ms * z + hs * u))
+                top[i] = max(top[i], max(first, second))
+        for c in range(0, count, 4):
+            p, q, r, s = base[c], base[c + 1], base[c + 2], base[c + 3]
+            mp, mq, mr, ms = centres[c, 0], centres[c + 1, 0], centres[c + 2, 0], centres[c + 3, 0]
+            hp, hq, hr, hs = centres[c, 1], centres[c + 1, 1], centres[c + 2, 1], centres[c + 3, 1]
+            kp, kq = bend * (mp * mp + hp * hp), bend * (mq * mq + hq * hq)
+            kr, ks = bend * (mr * mr + hr * hr), bend * (ms * ms + hs * hs)
+            for i in range(block):
+                z, u = slope * x[i], slope * y1[i]
+                wp = exp_of_nonpositive(p[i] + (kp + mp * z + hp * u) - top[i])
+                wq = exp_of_nonpositive(q[i] + (kq + mq * z + hq * u) - top[i])
+                wr = exp_of_nonpositive(r[i] + (kr + mr * z + hr * u) - top[i])
+                ws = exp_of_nonpositive(s[i] + (ks + ms * z + hs * u) - top[i])
+                total[i] += (wp + wq) + (wr + ws)
+                centre[i] += (wp * mp + wq * mq) + (wr * mr + ws * ms)
+                height[i] += (wp * hp + wq * hq) + (wr * hr + ws * hs)
+        grow = steps[n, GROW] - steps[n, PULL] * precision
+        pull, spread = steps[n, PULL] * slope, steps[n, SPREAD]
+        for i in range(block):
+            share = pull / total[i]
+            x[i] = grow * x[i] + share * centre[i] + spread * noise[0, n, i]
+            y1[i] = grow * y1[i] + share * height[i] + spread * noise[1, n, i]
 
 
 @kernel(fastmath={"contract"})
@@ -131,7 +235,7 @@ def general_steps(
     for n in range(len(steps)):
         decay = steps[n, DECAY]
         for i in range(block):
-            top[i] = -1e300
+            top[i] = EMPTY
             total[i] = 0.0
         for c in range(count):
             for j in range(d):

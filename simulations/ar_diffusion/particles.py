@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simulations.ar_diffusion.kernels import general_steps, isotropic_steps
+from simulations.ar_diffusion.kernels import (
+    EMPTY,
+    GROUP,
+    general_steps,
+    isotropic_steps,
+    line_steps,
+    plane_steps,
+)
 from simulations.sampling.normals import fill_normals
 from theory.ar_diffusion import ExactScore, Sampling, WorstBias
 
@@ -40,7 +47,12 @@ class Stage(NamedTuple):
         Regression of the own coordinates on the earlier ones, component by component.
     schurs : array (C, d_k, d_k)
         Conditional covariances.
-    before_covariances : array (C, len(before), len(before))
+    whitening : array (C, len(before), len(before))
+        Inverse Cholesky factors of the covariances of the earlier coordinates.
+    whitened : array (C, len(before))
+        The earlier coordinates' means, multiplied by these.
+    levels : array (C,)
+        log of weight over the square root of the determinant of the earlier coordinates' covariance.
     """
 
     own: tuple[int, ...]
@@ -49,17 +61,17 @@ class Stage(NamedTuple):
     means: Array
     slopes: Array
     schurs: Array
-    before_covariances: Array
+    whitening: Array
+    whitened: Array
+    levels: Array
 
     def log_weights(self, made: Array) -> Array:
         """log of weight x density of the clean earlier patches `made` (len(before), B), shape (C, B)."""
-        logs = np.repeat(np.log(self.weights)[:, None], made.shape[1], axis=1)
-        for c, covariance in enumerate(self.before_covariances):
-            if self.before:
-                factor = np.linalg.cholesky(covariance)
-                away = np.linalg.solve(factor, made - self.means[c, list(self.before), None])
-                logs[c] -= 0.5 * np.sum(away**2, axis=0) + np.sum(np.log(np.diag(factor)))
-        return logs
+        count, k = self.whitened.shape
+        away = (self.whitening.reshape(count * k, k) @ made).reshape(count, k, made.shape[1])
+        away -= self.whitened[:, :, None]
+        away *= away
+        return self.levels[:, None] - 0.5 * np.sum(away, axis=1)
 
     def score(self, made: Array, y: Array, time: float) -> Array:
         """Exact score at noised own coordinates y (d_k, B) given clean earlier ones `made`, shape (d_k, B)."""
@@ -102,7 +114,10 @@ def stages(model: Sampling) -> list[Stage]:
         cross = covariances[:, a[:, None], b]
         slopes = np.linalg.solve(among, cross.swapaxes(1, 2)).swapaxes(1, 2)
         schurs = covariances[:, a[:, None], a] - slopes @ cross.swapaxes(1, 2)
-        parts.append(Stage(own, before, weights, means, slopes, schurs, among))
+        whitening = np.linalg.inv(np.linalg.cholesky(among))
+        whitened = np.squeeze(whitening @ means[:, b, None], axis=-1)
+        levels = np.log(weights) + np.sum(np.log(np.diagonal(whitening, axis1=1, axis2=2)), axis=1)
+        parts.append(Stage(own, before, weights, means, slopes, schurs, whitening, whitened, levels))
         before = (*before, *own)
     return parts
 
@@ -145,7 +160,10 @@ class IsotropicWalker:
         rank = int(np.sum(sizes > SAME * max(1.0, float(sizes.max(initial=0.0)))))
         dimension = len(stage.own)
         self.basis = np.eye(dimension) if rank == dimension else rows[:rank].T
-        self.centres = np.ascontiguousarray(centres @ self.basis)
+        is_flat = rank in (1, 2)
+        absent = -len(centres) % GROUP if is_flat else 0
+        self.centres = np.pad(centres @ self.basis, ((0, absent), (0, 0)))
+        self.kernel = {1: line_steps, 2: plane_steps}.get(rank, isotropic_steps)
         nodes = model.scheme.grid.nodes(np.full(dimension, variance))
         self.steps = step_table(nodes, variance)
         self.rest = math.sqrt(_output_variance(self.steps))
@@ -155,7 +173,8 @@ class IsotropicWalker:
         """The stage's coordinates (d_k, B) of particles with the earlier coordinates `made`."""
         size = made.shape[1]
         rank, dimension = self.centres.shape[1], len(self.basis)
-        base = self.stage.log_weights(made)
+        base = np.full((len(self.centres), size), EMPTY)
+        base[: len(self.stage.weights)] = self.stage.log_weights(made)
         scratch = np.empty((len(base) + 2 + rank, size))
         y = np.zeros((rank, size))
         if rank:
@@ -163,7 +182,7 @@ class IsotropicWalker:
             y = next(noise)[1][:, 0].copy()
             for first, slab in noise:
                 table = self.steps[first : first + slab.shape[1]]
-                isotropic_steps(y, base, self.centres, table, slab, scratch)
+                self.kernel(y, base, self.centres, table, slab, scratch)
         if rank == dimension:
             return y
         rest = np.empty((dimension, size))
