@@ -96,13 +96,14 @@ TWO_PARTS = Demo(
     id="two-parts",
     title="What attention can melt away, and what it cannot",
     sources=("R1", "R4", "R5", "R6"),
-    story="A probe learns the labels of the tokens it has seen. Its error has two parts. One part is the error on pure "
-    "noise. The other part is the error on the signal. Compare a probe on the raw tokens (ridge regression) with a "
-    "probe behind an attention layer.",
-    ask="The layer's weights now turn towards the signal: you will push the alignment from 0 to 4. Which part of "
-    "attention's bar gets smaller, and which does not move at all?",
-    answer="The lower part, the error on noise, does not move. The upper part, the error on the signal, gets smaller: "
-    "a layer with weights sees the signal better, but noise stays noise. The error never falls below the lower part.",
+    story="A probe learns the labels of the tokens it has seen. Its error has two parts. One part is the "
+    "error on pure noise. The other part is the error on the signal. Compare a probe on the raw tokens "
+    "(ridge regression) with a probe behind an attention layer.",
+    ask="The layer's weights now turn towards the signal: you will push the alignment from 0 to 4. Which "
+    "part of attention's bar gets smaller, and which does not move at all?",
+    answer="The lower part, the error on noise, does not move. The upper part, the error on the signal, "
+    "gets smaller: a layer with weights sees the signal better, but noise stays noise. The error never "
+    "falls below the lower part.",
     controls=(
         LogSlider(name="ridge", label="ridge $\\gamma$", low=1e-6, high=1e2, default=1.0, steps=41),
         Slider(name="snr", label="signal-to-noise ratio $\\rho$", low=0, high=16, default=1, steps=17),
@@ -218,8 +219,8 @@ TWO_PARTS = Demo(
             because="It does not depend on the weights at all, so it was as large before.",
         ),
         Task(
-            question="Set the alignment back to 0, the nonlinearity to sign, the ratio to 1/4. How much larger is the "
-            "error of ridge regression than that of attention? First its error:",
+            question="Set the alignment back to 0, the nonlinearity to sign, the ratio to 1/4. How much "
+            "larger is the error of ridge regression than that of attention? First its error:",
             read="regression now",
             at={"activation": "sign", "ratio": "1/4"},
             because="At a large ridge and few dimensions, attention wins even without alignment.",

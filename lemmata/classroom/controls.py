@@ -5,6 +5,7 @@ The grid is the values that a page without Python offers; a live page offers fin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,7 +48,9 @@ class Slider(_Control):
 
     Parameters
     ----------
-    low, high, default : float
+    low, high : float
+    default : float
+        A value of the grid.
     steps : int
         Length of the grid, both ends included.
     """
@@ -64,7 +67,8 @@ class Slider(_Control):
         if not self.low < self.high:
             raise DomainError(f"{self.name}.high", self.high, f"above {self.low:g}")
         Whole(Range(least=2)).coerce(f"{self.name}.steps", self.steps)
-        self.coerce(self.default)
+        if not any(math.isclose(self.coerce(self.default), value, rel_tol=1e-9) for value in self.grid()):
+            raise DomainError(f"{self.name}.default", self.default, f"one of {self.grid()}")
 
     def coerce(self, value: Any) -> float:
         """The value as a float within the ends, or a `DomainError`."""
@@ -100,7 +104,8 @@ class WholeSlider(_Control):
         Whole(Range(least=1)).coerce(f"{self.name}.stride", self.stride)
         if not self.low < self.high or (self.high - self.low) % self.stride:
             raise DomainError(f"{self.name}.high", self.high, f"{self.low} plus a multiple of {self.stride}")
-        self.coerce(self.default)
+        if self.coerce(self.default) not in self.grid():
+            raise DomainError(f"{self.name}.default", self.default, f"one of {self.grid()}")
 
     @property
     def steps(self) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from lemmata.laboratory import Laboratory
 
 Values = Mapping[str, Any]
+
+KEPT = 128
+"""Results of a demonstration that are kept, some 1 kB each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +196,21 @@ class Demo:
 
     def compute(self, item: Theory, values: Values) -> Array:
         """One quantity, of its own shape; controls that it does not use have no influence."""
-        return item.values(self.model(self._seen(item, values)))
+        return self._computed(item.name, tuple(self._seen(item, values).items()))
+
+    @cached_property
+    def _computed(self) -> Callable[[str, tuple[tuple[str, Any], ...]], Array]:
+        """Quantities by name and controls, kept while a slider that does not matter to them moves."""
+
+        def compute(name: str, values: tuple[tuple[str, Any], ...]) -> Array:
+            item = next(item for item in self.theory if item.name == name)
+            found = item.values(self.model(dict(values)))
+            if found.shape != item.shape:
+                raise DomainError(f"{self.id}: {name}", found.shape, f"of shape {item.shape}")
+            found.flags.writeable = False
+            return found
+
+        return lru_cache(maxsize=KEPT)(compute)
 
     def read(self, reading: Reading, values: Values) -> float:
         """A reading: the curve at exactly the control's value."""

@@ -48,7 +48,7 @@ class Bar:
     ----------
     label : str
     tops : tuple of str
-        Numbers or readings: the upper edges of its parts, from the bottom up. The last is the bar's height.
+        Numbers or readings: the upper edges of its parts, from the bottom up or from the left.
     """
 
     label: str
@@ -57,7 +57,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """Upright bars.
+    """Upright bars, each one of parts upon or beside each other.
 
     Parameters
     ----------
@@ -65,9 +65,11 @@ class Bars:
     y : Axis
     bars : tuple of Bar
     labels : tuple of str
-        What the parts of every bar are, from the bottom up.
+        What the parts of every bar are, from the bottom up or from the left.
     colors : tuple of str
         A colour for each label.
+    stacked : bool
+        Whether the parts stand upon each other, each from the top of the one below to its own, or side by side.
     """
 
     title: str
@@ -75,6 +77,7 @@ class Bars:
     bars: tuple[Bar, ...]
     labels: tuple[str, ...]
     colors: tuple[str, ...]
+    stacked: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
