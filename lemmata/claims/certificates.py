@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from lemmata.claims.verdicts import Outcome
+from lemmata.extras import MissingExtraError
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,6 @@ class Proof:
 
     outcome: Outcome
     reason: str
-
-
-class MissingExtraError(RuntimeError):
-    """An optional dependency that a certificate needs is not installed."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from lemmata.names import UnknownNameError
 _OTHERS = {
     "lemmata.chunks": ("SamplerError", "WorkerMismatchError"),
     "lemmata.engines.errors": ("EngineError",),
-    "lemmata.claims.certificates": ("MissingExtraError",),
+    "lemmata.extras": ("MissingExtraError",),
     "lemmata.ledger": ("LedgerError",),
 }
 

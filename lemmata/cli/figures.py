@@ -9,6 +9,7 @@ import click
 
 from lemmata.cli.output import console, several_platforms, short
 from lemmata.cli.session import State, laboratory_options, load_catalogue, open_laboratory
+from lemmata.extras import MissingExtraError
 from lemmata.pictures.records import Quality
 from lemmata.pictures.rendering import FORMATS
 from lemmata.pictures.style import MEDIA
@@ -48,7 +49,10 @@ def command(
     out: Path | None,
     **options: Any,
 ) -> None:
-    """Draw figures (all of them when none is named), each with its data and provenance, and an index.html."""
+    """Draw figures (all of them when none is named), each with its data and provenance, and an index.html.
+
+    A figure that needs an optional package is left out, with the name of its extra, where that is not installed.
+    """
     catalogue = load_catalogue()
     entries = catalogue.figures(ids)
     from lemmata.ledger import BUILD
@@ -62,7 +66,12 @@ def command(
         for entry in entries:
             lab.forget()
             paper = catalogue.paper(entry.paper)
-            made = render(entry, paper, lab, Quality(quality), folder, media=media, formats=formats)
+            try:
+                made = render(entry, paper, lab, Quality(quality), folder, media=media, formats=formats)
+            except MissingExtraError as error:
+                with state.bar.aside():
+                    stdout.print(f"{entry.identifier}  left out: {error}", markup=False, soft_wrap=True)
+                continue
             chunks = f"{made.computed} chunks computed, {made.reused} from the ledger"
             files = ", ".join(short(path) for path in made.files)
             add_platforms(made.provenance, lab.platforms)
