@@ -29,7 +29,10 @@ from lemmata.pictures import Figure
 from lemmata.records import Comparison, Output, Paper, Result, Sampler, Waiver
 
 FLOORS = ("theory", "simulations", "paper_checks", "figures")
-HAS_CLASSROOM = all((ROOT / "classroom" / f"{paper}.py").exists() for paper in theory.PAPERS)
+HAS_CLASSROOM = all(
+    (ROOT / "classroom" / f"{paper}.py").is_file() or (ROOT / "classroom" / paper).is_dir()
+    for paper in theory.PAPERS
+)
 FLOORS_AND_CLASSROOM = (*FLOORS, *(["classroom"] if HAS_CLASSROOM else []))
 PUBLIC = {
     "theory": {"RESULTS": Result},
