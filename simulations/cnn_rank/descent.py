@@ -65,6 +65,41 @@ def descend(state: State, images: Images, rule: Rule, steps: int, margins: Array
     return steps
 
 
+@kernel
+def descend_filters(
+    filters: Array, rows: Array, columns: Array, labels: Array, rule: Rule, steps: int, margins: Array
+) -> int:
+    """The same on filters (2m, d) themselves, over the rows (n x patches of an image, d) of all images in order.
+
+    `columns` is the transpose of `rows` in row order.
+    """
+    order, knee, output_scale, step_size, rise = rule
+    shape = (filters.shape[0], rows.shape[0])
+    z, slopes, nothing, trace = np.empty(shape), np.empty(shape), np.zeros(shape), np.zeros(shape)
+    sums, pulls, members = np.empty(shape[1]), np.empty(shape[1]), np.empty((labels.size, 0))
+    update = np.empty(filters.shape)
+    before = np.inf
+    for step in range(steps + 1):
+        np.dot(filters, columns, z)
+        if order in (2.0, 3.0):
+            add_and_activate(z, nothing, order, knee, slopes, sums)
+        else:
+            add_and_activate_any(z, nothing, order, knee, slopes, sums)
+        collect_margins(sums, members, labels, output_scale, margins)
+        loss = weigh(margins, members, labels, pulls) / labels.size
+        if loss > before * (1.0 + rise):
+            return step - 1
+        before = loss
+        if step == steps:
+            break
+        for c in range(pulls.size):
+            pulls[c] *= step_size * output_scale / labels.size
+        pull(slopes, pulls, trace)
+        np.dot(slopes, rows, update)
+        filters += update
+    return steps
+
+
 @kernel(fastmath={"contract"})
 def add_and_activate(z: Array, product: Array, order: float, knee: float, slopes: Array, sums: Array) -> None:
     """Z += product; fill `slopes` (2m, M) with act'(Z), and `sums` (M,) with the sums over filters of J act(Z).

@@ -66,8 +66,8 @@ def draw_normals(model: Data, rng: np.random.Generator, images: int) -> Array:
 
 def draw_features(model: Data, rng: np.random.Generator) -> Array:
     """Orthogonal features of norm s (2K, d), in uniformly random directions."""
-    frame: Any = np.linalg.qr(rng.standard_normal((model.dimension, 2 * model.features))).Q
-    return np.asarray(model.strength * frame.T, float)
+    normals = rng.standard_normal((model.dimension, 2 * model.features))
+    return model.strength * np.linalg.qr(normals).Q.T
 
 
 def sample_training_literal(
@@ -111,7 +111,7 @@ def descent_direction(model: Training, weights: Array, images: Images, signs: Ar
     pulls = images.labels / (1.0 + np.exp(np.clip(margins, -700.0, 700.0))) / len(margins)
     slopes = np.clip(z / model.knee, 0.0, 1.0) ** (model.order - 1.0)
     by_patch = model.output_scale * signs * slopes * pulls[:, None, None]
-    return np.tensordot(by_patch, images.patches, axes=((0, 1), (0, 1)))
+    return by_patch.reshape(-1, len(weights)).T @ images.patches.reshape(-1, model.dimension)
 
 
 def _outcomes(model: Training, images: Images, new: Images, start: Array, weights: Array) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,19 @@ def own_shape(model: Training, name: str) -> tuple[int, ...]:
     return (2 * model.features,) if name.startswith("feature_") else ()
 
 
+class Network(Protocol):
+    """What the output of a network depends on beside its filters."""
+
+    @property
+    def filters(self) -> int: ...
+    @property
+    def order(self) -> float: ...
+    @property
+    def knee(self) -> float: ...
+    @property
+    def output_scale(self) -> float: ...
+
+
 @dataclass(frozen=True)
 class Filters:
     """Filters at one moment, as the images see them.
@@ -68,13 +81,19 @@ def stable_rank(gram: Array) -> float:
     return 0.0 if trace <= 0.0 else max(1.0, trace / float(np.linalg.eigvalsh(gram)[-1]))
 
 
+def stable_rank_of(matrix: Array) -> float:
+    """Stable rank of a matrix, from its smaller Gram matrix."""
+    rows = matrix if len(matrix) <= matrix.shape[1] else matrix.T
+    return stable_rank(rows @ rows.T)
+
+
 def activate(z: Array, order: float, knee: float) -> Array:
     """Huberised ReLU of order q and knee kappa, entry by entry."""
     below = np.clip(z, 0.0, knee)
     return below * (below / knee) ** (order - 1.0) / order + np.maximum(z - knee, 0.0)
 
 
-def signed_output(model: Training, z: Array) -> Array:
+def signed_output(model: Network, z: Array) -> Array:
     """What patches with pre-activations z (..., 2m) add to the output F."""
     signs = np.repeat([1.0, -1.0], model.filters)
     return model.output_scale * (activate(z, model.order, model.knee) @ signs)
