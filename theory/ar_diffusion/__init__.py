@@ -106,7 +106,7 @@ RESULTS = (
     Result(fisher_information, Noised, source="R8", nature=Exact(), formula="J = E |grad log p_tau|^2"),
     Result(
         denoising_loss,
-        Noised,
+        Training,
         source="R8",
         nature=Exact(),
         formula="min E |s + z/sigma_tau|^2 = d/sigma_tau^2 - J",

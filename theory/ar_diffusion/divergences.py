@@ -96,7 +96,7 @@ def _vanilla_stage_kl(model: Divergence) -> Array:
         error = (basis * stage.reversal.error) @ basis.T
         mean_error = basis @ (stage.reversal.shift - stage.start_factor * block.mean)
     values: list[float] = []
-    for block in blocks(covariance, model.target.sizes):
+    for block in blocks(np.linalg.cholesky(covariance), model.target.sizes):
         wrong = conditional_error(block, covariance, error, mean_error)
         schur = block.schur
         root = np.linalg.cholesky(covariance[: block.start, : block.start])
@@ -136,7 +136,7 @@ def pointwise_conditional_kl(model: PointwiseDivergence) -> float:
     output = law(model)
     if not np.all(np.isfinite(output.covariance)):
         return float("inf")
-    block = blocks(covariance, model.target.sizes)[k]
+    block = blocks(np.linalg.cholesky(covariance), model.target.sizes)[k]
     wrong = conditional_error(block, covariance, output.covariance_error, output.mean_error)
     shift = wrong.offset + wrong.slope @ prefix
     schur = block.schur

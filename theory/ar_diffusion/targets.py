@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +68,11 @@ class GaussianTarget(Target):
     def covariance_matrix(self) -> Array:
         """Sigma, shape (d, d)."""
         raise NotImplementedError
+
+    def covariance_factor(self, order: Sequence[int]) -> Array:
+        """Lower Cholesky factor (d, d) of the covariance of the coordinates in this order."""
+        place = list(order)
+        return np.linalg.cholesky(self.covariance_matrix()[np.ix_(place, place)])
 
     def components(self) -> Components:
         """A mixture of one component."""
@@ -149,6 +155,10 @@ class SunShadow(GaussianTarget):
         g, variance = self.gain, self.sun_spread**2
         return np.array([[variance, g * variance], [g * variance, g * g * variance + self.rule_noise**2]])
 
+    def covariance_factor(self, order: Sequence[int]) -> Array:
+        rows = np.array([[self.sun_spread, 0.0], [self.gain * self.sun_spread, self.rule_noise]])
+        return _lower(rows[list(order)])
+
 
 class Autoregressive(GaussianTarget):
     """A stationary autoregression of order 1: Sigma_ij = rho^|i-j|, in K patches of equal size, mean 0.
@@ -178,6 +188,12 @@ class Autoregressive(GaussianTarget):
     def covariance_matrix(self) -> Array:
         place = np.arange(self.dimension)
         return self.correlation ** np.abs(place[:, None] - place)
+
+    def covariance_factor(self, order: Sequence[int]) -> Array:
+        rho, place = self.correlation, np.arange(self.dimension)
+        rows = np.tril(rho ** np.abs(place[:, None] - place))
+        rows[:, 1:] *= np.sqrt((1 - rho) * (1 + rho))
+        return _lower(rows[list(order)])
 
 
 class Equicorrelated(GaussianTarget):
@@ -436,6 +452,12 @@ AnyGaussian = SunShadow | Gaussian | Autoregressive | Equicorrelated | BlockDiag
 AnyTarget = AnyGaussian | Parabola | Mixture | IsotropicMixture | ShadowImages
 
 # ------------------------------------------------------------------ what no single field can check
+
+
+def _lower(rows: Array) -> Array:
+    """Lower triangular L with L L^T = rows rows^T and a positive diagonal, without forming the product."""
+    upper = np.linalg.qr(rows.T, mode="r")
+    return (upper * np.sign(np.diag(upper))[:, None]).T
 
 
 def _square(name: str, value: tuple[tuple[float, ...], ...]) -> Array:

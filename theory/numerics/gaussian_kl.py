@@ -98,12 +98,11 @@ class Block(NamedTuple):
         return self.factor @ self.factor.T
 
 
-def blocks(covariance: Array, sizes: Sequence[int]) -> list[Block]:
-    """Conditional laws of consecutive blocks, from one Cholesky factor of the covariance.
+def blocks(factor: Array, sizes: Sequence[int]) -> list[Block]:
+    """Conditional laws of consecutive blocks, from the Cholesky factor L (d, d) of the covariance.
 
     With covariance = L L^T in blocks, B_k = L_{k,<k} L_{<k,<k}^-1 and S_k = L_kk L_kk^T.
     """
-    factor = np.linalg.cholesky(covariance)
     inverse = np.linalg.inv(factor) if len(sizes) > 1 else factor
     parts: list[Block] = []
     start = 0

@@ -112,7 +112,8 @@ def path_divergence(variances: Array, nodes: Array) -> Array:
     """Path KL of each direction, without its initial term: sum of -log1p(-r (1 - e^{-2h}))/2 - c(h) r, r = 1/lambda_n.
 
     c(h) = 2 (1 - e^{-h}) - h. Where h max(1, r) < 1e-5 the terms of order h r cancel, and the series
-    h^2 r^2 + h^3 r (4 r^2 - 6 r + 1)/3 takes over.
+    h^2 r^2 + h^3 r (4 r^2 - 6 r + 1)/3 takes over; where r (1 - e^{-2h}) > 1/2 the logarithm's argument is
+    e^{-2h} lambda_{n+1}/lambda_n.
 
     Parameters
     ----------
@@ -128,9 +129,13 @@ def path_divergence(variances: Array, nodes: Array) -> Array:
     total = np.zeros(len(variances))
     width = max(1, BLOCK // len(h))
     for i in range(0, len(variances), width):
-        r = 1.0 / noised_variance(variances[i : i + width, None], nodes[:-1])
+        noised = noised_variance(variances[i : i + width, None], nodes)
+        r = 1.0 / noised[:, :-1]
+        lost = r * np.expm1(-2.0 * h)
         with np.errstate(divide="ignore"):
-            terms = -0.5 * np.log1p(r * np.expm1(-2.0 * h)) + (2.0 * np.expm1(-h) + h) * r
+            area = -0.5 * np.log1p(np.maximum(lost, -0.5))
+            area = np.where(lost < -0.5, h - 0.5 * np.log(noised[:, 1:] * r), area)
+        terms = area + (2.0 * np.expm1(-h) + h) * r
         series = h * h * r * (r + h * ((4.0 * r - 6.0) * r + 1.0) / 3.0)
         terms = np.where(h * np.maximum(1.0, r) < 1e-5, series, terms)
         total[i : i + width] = terms.sum(axis=1)
