@@ -59,14 +59,36 @@ def code_digest(
     ValueError
         If the function or a class has no source file, or a file cannot be parsed.
     """
-    plain = _plain_function(function)
-    walk = _Walk(root)
-    walk.start(_source_file(plain, "function"))
-    for model in models:
-        if not inspect.isclass(model):
-            raise ValueError(f"models: {model!r} is not a class; give the models' classes")
-        walk.start(_source_file(model, "models"), model.__qualname__.split(".")[0])
-    return walk.digest(f"streams {STREAM_VERSION}", *_closure_constants(plain))
+    return CodeDigests(root).of(function, models)
+
+
+class CodeDigests:
+    """As `code_digest`, for many functions: a file that several of them share is followed once.
+
+    Files are taken to stay as they are while the object lives.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root
+        self._walks: dict[Path, _Walk] = {}
+
+    def of(self, function: Callable[..., Any], models: Iterable[type] = ()) -> str:
+        """`code_digest` of one function."""
+        plain = _plain_function(function)
+        path = _source_file(plain, "function")
+        if path not in self._walks:
+            self._walks[path] = _Walk(self._root)
+            self._walks[path].start(path)
+        walk = self._walks[path].copy()
+        for model in models:
+            _take_class(walk, model)
+        return walk.digest(f"streams {STREAM_VERSION}", *_closure_constants(plain))
+
+
+def _take_class(walk: _Walk, model: type) -> None:
+    if not inspect.isclass(model):
+        raise ValueError(f"models: {model!r} is not a class; give the models' classes")
+    walk.start(_source_file(model, "models"), model.__qualname__.split(".")[0])
 
 
 def source_digest(module_name: str, *, root: Path | None = None, file: str | Path | None = None) -> str:
@@ -139,10 +161,19 @@ class _Walk:
     def __init__(self, root: Path | None) -> None:
         self.root = (ROOT if root is None else Path(root)).resolve()
         self._files: dict[str, Path | None] = {}
+        self._sources: dict[Path, Source] = {}
         self._homes: dict[str, Path] = {}  # followed packages outside the floors, and where they lie
         self._script_folders: list[Path] = []
         self._pieces: dict[str, str] = {}
         self._followed: set[tuple[str, Chain]] = set()
+
+    def copy(self) -> _Walk:
+        """A walk that goes on from here by itself."""
+        other = _Walk(self.root)
+        for name, value in vars(self).items():
+            if name != "root":
+                vars(other)[name] = value.copy()
+        return other
 
     def digest(self, *more: str) -> str:
         lines = sorted([*more, *(f"{piece} {text}" for piece, text in self._pieces.items())])
@@ -206,10 +237,12 @@ class _Walk:
         path = self._file(module)
         if path is None:
             return None
-        try:
-            return parse(path.read_bytes())
-        except (SyntaxError, ValueError) as error:
-            raise ValueError(f"{path}: not readable as Python ({error})") from None
+        if path not in self._sources:
+            try:
+                self._sources[path] = parse(path.read_bytes())
+            except (SyntaxError, ValueError) as error:
+                raise ValueError(f"{path}: not readable as Python ({error})") from None
+        return self._sources[path]
 
     def _absolute(self, module: str, item: Import) -> str | None:
         """The module that an import names; None if it is relative to nothing."""

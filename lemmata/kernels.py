@@ -10,6 +10,7 @@ imports, and the versions and processor that the code was made for.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -101,9 +102,33 @@ def _compiled(function: Function, fastmath: set[str]) -> Function:
         before = config.CACHE_DIR
         config.CACHE_DIR = "" if folder is None else str(folder)
         try:
-            return cast("Any", numba.njit(cache=folder is not None, **options)(plain))
+            dispatcher = cast("Any", numba.njit(cache=folder is not None, **options)(plain))
         finally:
             config.CACHE_DIR = before
+    if folder is not None:
+        dispatcher.compile = _in_turn(dispatcher.compile, folder / f"{function.__qualname__}.lock")
+    return dispatcher
+
+
+def _in_turn(compile_: Callable[[Any], Any], lock: Path) -> Callable[[Any], Any]:
+    """Compile in one process at a time: those that wait load what it has made.
+
+    A kernel's compiling holds the locks of kernels that it calls, never of one that calls it, so none wait in a circle.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: each process compiles for itself
+        return compile_
+    threads: Any = importlib.import_module("numba.core.compiler_lock").global_compiler_lock
+
+    def compile_in_turn(signature: Any) -> Any:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(threads)  # first: a thread must not wait for it with a lock of this process
+            with contextlib.suppress(OSError):  # a folder that is gone, or a file system without locks
+                fcntl.flock(stack.enter_context(lock.open("a")), fcntl.LOCK_EX)
+            return compile_(signature)
+
+    return compile_in_turn
 
 
 def _cache_folder(function: Callable[..., Any]) -> Path | None:

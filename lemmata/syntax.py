@@ -11,12 +11,23 @@ import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 Chain: TypeAlias = tuple[str, ...]
 """A name with the attributes taken of it: ("np", "linalg", "norm")."""
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_SCOPES = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.ClassDef,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+"""Nodes with a scope of their own."""
 _SILENT_FIELDS = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
 
@@ -31,29 +42,69 @@ class Import:
     renamed: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
-    """A top-level statement: the names that it binds or changes, those that it refers to, and its digest.
+    """A top-level statement: what it binds and refers to is worked out when it is asked for."""
 
-    `free_chains` respects scopes (a local variable is no reference to a top-level name); `chains` are all.
-    """
+    node: ast.stmt
 
-    binds: frozenset[str]
-    free_chains: frozenset[Chain]
-    chains: frozenset[Chain]
-    inner_imports: tuple[Import, ...]
-    digest: str
+    @cached_property
+    def binds(self) -> frozenset[str]:
+        """The names that it binds or may change."""
+        return frozenset(_affected(self.node))
+
+    @cached_property
+    def free_chains(self) -> frozenset[Chain]:
+        """The names that it refers to: a local variable is no reference to a top-level name."""
+        return frozenset(_references(self.node))
+
+    @cached_property
+    def chains(self) -> frozenset[Chain]:
+        """All names that it reads, local ones included."""
+        return frozenset(_references(self.node, scoped=False))
+
+    @cached_property
+    def inner_imports(self) -> tuple[Import, ...]:
+        """The imports inside it."""
+        return tuple(item for part in ast.walk(self.node) for item in _imports(part))
+
+    @cached_property
+    def digest(self) -> str:
+        return tree_digest(self.node)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
-    """A parsed file. `top_imports` bind module names; `imports` are all, those inside functions included."""
+    """A parsed file."""
 
-    digest: str
-    statements: tuple[Statement, ...]
-    top_imports: tuple[Import, ...]
-    imports: tuple[Import, ...]
-    chains: frozenset[Chain]
+    tree: ast.Module
+
+    @cached_property
+    def digest(self) -> str:
+        return tree_digest(self.tree)
+
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """The top-level statements, other than imports."""
+        nodes = (node for node in self.tree.body if not isinstance(node, ast.Import | ast.ImportFrom))
+        return tuple(map(Statement, nodes))
+
+    @cached_property
+    def top_imports(self) -> tuple[Import, ...]:
+        """The imports that bind module names."""
+        definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        nodes = (node for node in self.tree.body if not isinstance(node, definitions))
+        return tuple(item for node in nodes for part in ast.walk(node) for item in _imports(part))
+
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
+        """All imports, those inside functions included."""
+        return tuple(item for part in ast.walk(self.tree) for item in _imports(part))
+
+    @cached_property
+    def chains(self) -> frozenset[Chain]:
+        """All names that the file reads."""
+        return frozenset(_references(self.tree, scoped=False))
 
     def definitions(self, name: str) -> list[Statement]:
         """The top-level statements, other than imports, that bind or change `name`."""
@@ -77,21 +128,7 @@ def parse(content: bytes) -> Source:
     SyntaxError, ValueError
         If it is no Python source.
     """
-    tree = ast.parse(content)
-    statements: list[Statement] = []
-    top_imports: list[Import] = []
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            top_imports += _imports(node)
-            continue
-        inner = tuple(item for part in ast.walk(node) for item in _imports(part))
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            top_imports += inner
-        free, chains = frozenset(_references(node)), frozenset(_references(node, scoped=False))
-        statements.append(Statement(frozenset(_affected(node)), free, chains, inner, tree_digest(node)))
-    imports = tuple(item for node in ast.walk(tree) for item in _imports(node))
-    chains = frozenset(_references(tree, scoped=False))
-    return Source(tree_digest(tree), tuple(statements), tuple(top_imports), imports, chains)
+    return Source(ast.parse(content))
 
 
 # ---- the stable serialisation
@@ -196,10 +233,12 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
     """A node and its descendants, without entering functions, classes and comprehensions."""
-    yield node
-    if not isinstance(node, _Function | _Comprehension | ast.ClassDef):
-        for child in ast.iter_child_nodes(node):
-            yield from _same_scope(child)
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if not isinstance(part, _SCOPES):
+            waiting += ast.iter_child_nodes(part)
 
 
 def _local_names(function: _Function) -> frozenset[str]:

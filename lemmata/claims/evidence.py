@@ -14,7 +14,7 @@ from typing import Any, cast
 from lemmata import confidence
 from lemmata.claims.claim import CLAIM_ALPHA, Claim
 from lemmata.claims.verdicts import Level, Outcome, Verdict
-from lemmata.codedigest import code_digest
+from lemmata.codedigest import CodeDigests
 from lemmata.models import Model
 from lemmata.provenance import versions
 from lemmata.records import Sampler
@@ -187,9 +187,15 @@ def _code(function: Any) -> str:
     """Name and code digest of a function; the name alone where there is no source."""
     name = f"{function.__module__}.{getattr(function, '__qualname__', function.__class__.__name__)}"
     try:
-        return f"{name} {code_digest(function)}"
+        return f"{name} {_digests().of(function)}"
     except ValueError:
         return name
+
+
+@functools.cache
+def _digests() -> CodeDigests:
+    """Of the code that this process runs."""
+    return CodeDigests()
 
 
 @functools.cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +14,8 @@ from lemmata.cli.session import State, laboratory_options, load_catalogue, open_
 from lemmata.wording import bluntest, counterexample_text, question, still_needed, weakest_level
 
 if TYPE_CHECKING:
-    from lemmata.claims import Judgement
+    from lemmata.claims import Claim, Judgement
+    from lemmata.claims.panel import Panel
 
 DISAGREES = 1
 
@@ -37,11 +40,13 @@ def command(
 
     Exit code 1 when the evidence disagrees with a verdict on record, or a check turns out to be toothless.
     """
-    entries = load_catalogue().claims(ids)
-    from lemmata.claims import LEVELS, judge
+    with _panel(ids, options["engine"], options["cluster"], options["workers"]) as panel:
+        entries = load_catalogue().claims(ids)
+        from lemmata.claims import LEVELS, judge
 
-    with open_laboratory(ctx.ensure_object(State), **options) as lab:
-        judgements = judge([(entry.identifier, entry.item) for entry in entries], lab, LEVELS[level])
+        claims = [(entry.identifier, entry.item) for entry in entries]
+        with open_laboratory(ctx.ensure_object(State), **options) as lab:
+            judgements = (panel.judge if panel else judge)(claims, lab, LEVELS[level])
     if as_json:
         print_json([judgement.to_data() for judgement in judgements])
     else:
@@ -59,6 +64,31 @@ def command(
             file=sys.stderr,
         )
     ctx.exit(DISAGREES if wrong else 0)
+
+
+@contextmanager
+def _panel(
+    ids: tuple[str, ...], engine: str, cluster: str | None, workers: int | None
+) -> Generator[Panel | None]:
+    """Processes that hear the claims, where several are asked for and several cores may be used."""
+    from lemmata.engines import usable_cores
+
+    cores = usable_cores() if workers is None else workers
+    most = len(ids) if ids and all("/" in name for name in ids) else cores
+    processes = min(cores, most)
+    if engine != "threads" or cluster is not None or processes < 2:
+        yield None
+        return
+    from lemmata.claims.panel import Panel
+
+    with Panel(load_claim, processes, workers=cores // processes) as panel:
+        yield panel
+
+
+def load_claim(identifier: str) -> Claim:
+    """The claim of that identifier, for a process of the panel."""
+    (entry,) = load_catalogue().claims((identifier,))
+    return entry.item
 
 
 def _print(judgements: list[Judgement]) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,15 @@ def test_compiled_code_follows_the_sources(checkout: Path) -> None:
     (checkout / "theory/numerics/third.py").write_text("FACTOR = 3.0\n")
     assert run(checkout)["value"] == 22.0
     assert not list(checkout.rglob("__pycache__/*.nb*")), "compiled code belongs below build/ only"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there each process compiles for itself")
+def test_processes_compile_a_kernel_once(checkout: Path) -> None:
+    """Of several processes that want a kernel at the same time one compiles it, and the others wait and load it."""
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda _: run(checkout), range(3)))
+    assert sorted(result["misses"] for result in results) == [0, 0, 1]
+    assert {result["value"] for result in results} == {12.0}
 
 
 @pytest.mark.parametrize("variable", ["LEMMATA_JIT=0", "NUMBA_DISABLE_JIT=1"])

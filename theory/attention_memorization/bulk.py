@@ -201,25 +201,17 @@ def _linearise(law, ridge, state, nodes, matrix):
 
 
 @kernel
-def _solve(matrix, column, step):
-    """Cramer's rule for minus one column of `matrix`."""
-    a, b, c = matrix[:, 0], matrix[:, 1], matrix[:, 2]
-    x = b[1] * c[2] - b[2] * c[1]
-    y = b[2] * c[0] - b[0] * c[2]
-    z = b[0] * c[1] - b[1] * c[0]
-    u = matrix[:, column]
-    determinant = -(a[0] * x + a[1] * y + a[2] * z)
-    step[0] = (u[0] * x + u[1] * y + u[2] * z) / determinant
-    step[1] = (
-        a[0] * (u[1] * c[2] - u[2] * c[1])
-        + a[1] * (u[2] * c[0] - u[0] * c[2])
-        + a[2] * (u[0] * c[1] - u[1] * c[0])
-    ) / determinant
-    step[2] = (
-        a[0] * (b[1] * u[2] - b[2] * u[1])
-        + a[1] * (b[2] * u[0] - b[0] * u[2])
-        + a[2] * (b[0] * u[1] - b[1] * u[0])
-    ) / determinant
+def _solve(matrix, right, step):
+    """Cramer's rule for minus a right side, one of the columns of `matrix`."""
+    a, b, c = matrix[0, 0], matrix[1, 0], matrix[2, 0]
+    d, e, f = matrix[0, 1], matrix[1, 1], matrix[2, 1]
+    g, h, i = matrix[0, 2], matrix[1, 2], matrix[2, 2]
+    u, v, w = right[0], right[1], right[2]
+    x, y, z = e * i - f * h, f * g - d * i, d * h - e * g
+    determinant = -(a * x + b * y + c * z)
+    step[0] = (u * x + v * y + w * z) / determinant
+    step[1] = (a * (v * i - w * h) + b * (w * g - u * i) + c * (u * h - v * g)) / determinant
+    step[2] = (a * (e * w - f * v) + b * (f * u - d * w) + c * (d * v - e * u)) / determinant
 
 
 @kernel
@@ -228,7 +220,7 @@ def _newton(law, ridge, tolerance, state, nodes, matrix):
     step = np.empty(3)
     for _ in range(30):
         _linearise(law, ridge, state, nodes, matrix)
-        _solve(matrix, 3, step)
+        _solve(matrix, matrix[:, 3], step)
         size = max(abs(step[0]), abs(step[1]), law[3] * abs(step[2]) / (1 + abs(law[2])))
         if not size < 1e300:
             return False
@@ -261,7 +253,7 @@ def _descend(law, ridge, target, tangent, state, nodes, matrix):
             stride *= 2
             if not last:
                 _linearise(law, ridge, state, nodes, matrix)
-                _solve(matrix, 4, tangent)
+                _solve(matrix, matrix[:, 4], tangent)
         else:
             stride *= 0.5
             if stride < 1e-3:
@@ -284,13 +276,13 @@ def follow(law, snr, ridges, out):
     if not _newton(law, ridge, FINAL, state, nodes, matrix):
         return 0
     _linearise(law, ridge, state, nodes, matrix)
-    _solve(matrix, 4, tangent)
+    _solve(matrix, matrix[:, 4], tangent)
     for i in range(len(ridges)):
         if not _descend(law, ridge, ridges[i], tangent, state, nodes, matrix):
             return i
         ridge = ridges[i]
         count, table, lost = _linearise(law, ridge, state, nodes, matrix)
-        _solve(matrix, 4, tangent)
+        _solve(matrix, matrix[:, 4], tangent)
         out[i, 0], out[i, 1], out[i, 2] = state[0], state[1], state[2]
         out[i, 3], out[i, 4], out[i, 5] = 1 - tangent[0], tangent[1], tangent[2]
         out[i, 6] = max(lost, abs(matrix[0, 3]), abs(matrix[1, 3]))
