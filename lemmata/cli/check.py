@@ -71,12 +71,14 @@ def _panel(
     ids: tuple[str, ...], engine: str, cluster: str | None, workers: int | None
 ) -> Generator[Panel | None]:
     """Processes that hear the claims, where several are asked for and several cores may be used."""
+    import theory
     from lemmata.engines import usable_cores
 
     cores = usable_cores() if workers is None else workers
     most = len(ids) if ids and all("/" in name for name in ids) else cores
     processes = min(cores, most)
-    if engine != "threads" or cluster is not None or processes < 2:
+    are_known = all(name.split("/")[0] in theory.PAPERS for name in ids)
+    if engine != "threads" or cluster is not None or processes < 2 or not are_known:
         yield None
         return
     from lemmata.claims.panel import Panel

@@ -380,7 +380,7 @@ def test_the_key_of_evidence_knows_the_claim(change: dict[str, Any]) -> None:
 
 def test_the_key_of_evidence_knows_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     key = evidence_key("p/T1", WRONG, QUICK, 0)
-    monkeypatch.setattr("lemmata.claims.evidence.code_digest", lambda function: "other code")
+    monkeypatch.setattr("lemmata.codedigest.CodeDigests.of", lambda digests, function: "other code")
     assert key != evidence_key("p/T1", WRONG, QUICK, 0)
 
 
