@@ -12,14 +12,17 @@ from simulations.cnn_rank.digits_network import DIGITS_NETWORK, DigitsNetwork, s
 from simulations.cnn_rank.literal import TRAINING_LITERAL, sample_training_literal
 from simulations.cnn_rank.memorisation import MEMORISATION, NearOnset, sample_memorisation
 from simulations.cnn_rank.real_images import REAL_IMAGES, RealImages, sample_real_images
+from simulations.cnn_rank.spectra import SPECTRA, STARTS, sample_spectra, sample_starts
 from simulations.cnn_rank.training import TRAINING, sample_training
 from simulations.cnn_rank.winners import WINNERS, sample_winners
 
 SAMPLERS = (
     DATA_RANK,
     DATA_RANK_LITERAL,
+    STARTS,
     TRAINING,
     TRAINING_LITERAL,
+    SPECTRA,
     WINNERS,
     MEMORISATION,
     REAL_IMAGES,
@@ -33,6 +36,8 @@ __all__ = [
     "MEMORISATION",
     "REAL_IMAGES",
     "SAMPLERS",
+    "SPECTRA",
+    "STARTS",
     "TRAINING",
     "TRAINING_LITERAL",
     "WINNERS",
@@ -44,6 +49,8 @@ __all__ = [
     "sample_digits_network",
     "sample_memorisation",
     "sample_real_images",
+    "sample_spectra",
+    "sample_starts",
     "sample_training",
     "sample_training_literal",
     "sample_winners",

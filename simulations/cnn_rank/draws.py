@@ -22,14 +22,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import solve_triangular
 
-from theory.cnn_rank import Balanced, Counts, Data, Training
+from lemmata.models import DomainError
+from theory.cnn_rank import Balanced, Counts, Data, NoisyStart, Start, Training
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Start:
+class Draw:
     """A draw for `Training`, in units of the noise level and of the initial scale.
 
     Parameters
@@ -57,8 +59,14 @@ class Start:
     bulk: Array
 
 
-def draw_start(model: Training, rng: np.random.Generator) -> Start:
-    """Data and filters of one run."""
+def draw_run(model: Training, rng: np.random.Generator) -> Draw:
+    """Data and filters of one run; the pre-activations that a `Start` or `NoisyStart` gives are kept.
+
+    Raises
+    ------
+    DomainError
+        If pre-activations on the background are given that no filters have: more noise patches than dimensions.
+    """
     kinds, rows, patches = 2 * model.features, 2 * model.filters, model.noise_patches
     free = model.dimension - kinds
     members = draw_members(model, rng)
@@ -69,7 +77,14 @@ def draw_start(model: Training, rng: np.random.Generator) -> Start:
     mixing = np.zeros((patches, kinds))
     if model.noise_law == "full":
         rng.standard_normal(out=mixing)
-    return Start(members, labels_of(members), noise, mixing, along_features, along_noise, bulk @ bulk.T)
+    if isinstance(model, Start):
+        along_features = np.array(model.signals) / (model.initial_scale * model.strength)
+    if isinstance(model, NoisyStart):
+        if patches > free:
+            raise DomainError("dimension", model.dimension, f"at least 2K + n P_b = {kinds + patches}")
+        given = np.array(model.backgrounds) / (model.initial_scale * model.noise)
+        along_noise = solve_triangular(noise, (given - along_features @ mixing.T).T, lower=True).T
+    return Draw(members, labels_of(members), noise, mixing, along_features, along_noise, bulk @ bulk.T)
 
 
 def draw_factor(rng: np.random.Generator, rows: int, freedom: int) -> Array:

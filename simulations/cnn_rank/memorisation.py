@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from lemmata.models import DomainError, real
 from lemmata.records import Sampler
-from simulations.cnn_rank.draws import Start, draw_start
+from simulations.cnn_rank.draws import Draw, draw_run
 from simulations.cnn_rank.outcomes import competition
 from simulations.cnn_rank.training import Run, pre_activations, training_work
 from theory.cnn_rank import Training
@@ -75,33 +75,33 @@ def sample_memorisation(
     """
     made = {name: np.empty((trials, len(relative_noise))) for name in RANGES}
     for trial in range(trials):
-        start = draw_start(model, rng)
-        levels, last = onsets(model, start)
+        draw = draw_run(model, rng)
+        levels, last = onsets(model, draw)
         onset = levels.min()
         made["onset"][trial] = onset * math.sqrt(model.dimension) / model.strength
         for i, relative in enumerate(relative_noise.tolist()):
-            run = Run(model, start, relative * onset)
+            run = Run(model, draw, relative * onset)
             run.advance(math.ceil(3.0 * last))
             seen = run.filters()
-            found = competition(model, run.initial[:, : 2 * model.features], seen, start.labels)["memorised"]
+            found = competition(model, run.initial[:, : 2 * model.features], seen, draw.labels)["memorised"]
             made["memorised"][trial, i] = found
             made["any_memorised"][trial, i] = found > 0.0
             made["expected"][trial, i] = np.mean(levels < relative * onset)
     return made
 
 
-def onsets(model: Training, start: Start) -> tuple[Array, float]:
+def onsets(model: Training, draw: Draw) -> tuple[Array, float]:
     """Noise level above which each image is to be memorised (n,), and the step at which the last feature escapes."""
     m, q, s = model.filters, model.order, model.strength
-    z, gram, _ = pre_activations(model, start, 1.0)
+    z, gram, _ = pre_activations(model, draw, 1.0)
     kinds = 2 * model.features
     own = np.where(np.arange(kinds) < model.features, z[:m, :kinds].max(axis=0), z[m:, :kinds].max(axis=0))
     if own.min() <= 0.0:
         raise DomainError("filters", m, "so many that some filter starts with a positive pre-activation")
-    of_image = np.repeat(start.members.argmax(axis=1), model.background)
-    counts = start.members.sum(axis=0)
+    of_image = np.repeat(draw.members.argmax(axis=1), model.background)
+    counts = draw.members.sum(axis=0)
     tops = np.where(
-        np.repeat(start.labels, model.background) > 0, z[:m, kinds:].max(axis=0), z[m:, kinds:].max(axis=0)
+        np.repeat(draw.labels, model.background) > 0, z[:m, kinds:].max(axis=0), z[m:, kinds:].max(axis=0)
     )
     norms = np.diag(gram)[kinds:]
     powers = np.full(len(norms), np.inf)
@@ -109,7 +109,7 @@ def onsets(model: Training, start: Start) -> tuple[Array, float]:
     powers[able] = (
         counts[of_image[able]] * s**2 / norms[able] * (own[of_image[able]] / tops[able]) ** (q - 2.0)
     )
-    levels = powers.reshape(len(start.labels), model.background).min(axis=1) ** (1.0 / q)
+    levels = powers.reshape(len(draw.labels), model.background).min(axis=1) ** (1.0 / q)
     # until it escapes the loss is ln 2 and a clock runs at half its speed
     clock = model.knee ** (q - 1.0) * (own ** (2.0 - q) - model.knee ** (2.0 - q)) / (q - 2.0)
     speed = 0.5 * model.step_size * model.output_scale * s**2 * counts / model.images

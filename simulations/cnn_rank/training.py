@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lemmata.models import DomainError
 from lemmata.records import Sampler
 from simulations.cnn_rank.descent import State, descend
-from simulations.cnn_rank.draws import Start, draw_start, features_of_kinds
+from simulations.cnn_rank.draws import Draw, draw_run, features_of_kinds
 from simulations.cnn_rank.outcomes import RANGES, TESTS, Filters, competition, new_images, own_shape, ranks
 from theory.cnn_rank import Training
 
@@ -66,10 +66,10 @@ def sample_training(
     shape = (trials, len(noise), len(stops))
     made = {name: np.empty((*shape, *own_shape(model, name))) for name in RANGES}
     for trial in range(trials):
-        start = draw_start(model, rng)
+        draw = draw_run(model, rng)
         normals = rng.standard_normal((TESTS, model.background, 2 * model.filters))
         for level, sigma in enumerate(noise.tolist()):
-            run = Run(model, start, sigma)
+            run = Run(model, draw, sigma)
             for stop, place in zip(stops, order, strict=True):
                 run.advance(int(stop))
                 for name, value in run.outcomes(normals).items():
@@ -83,18 +83,18 @@ class Run:
     Parameters
     ----------
     model : Training
-    start : Start
+    draw : Draw
         Data and filters at the start.
     noise : float
         Standard deviation sigma_p; without noise there are no noise patches.
     """
 
-    def __init__(self, model: Training, start: Start, noise: float) -> None:
-        self.model, self.start, self.noise, self.steps = model, start, noise, 0
-        self.initial, gram, self.initial_gram = pre_activations(model, start, noise)
+    def __init__(self, model: Training, draw: Draw, noise: float) -> None:
+        self.model, self.draw, self.noise, self.steps = model, draw, noise, 0
+        self.initial, gram, self.initial_gram = pre_activations(model, draw, noise)
         z = self.initial.copy()
         self.state: State = (z, np.zeros_like(z), gram, np.empty_like(z), np.empty_like(z))
-        self.margins = np.empty(len(start.labels))
+        self.margins = np.empty(len(draw.labels))
         self.advance(0)
 
     def advance(self, steps: int) -> None:
@@ -107,7 +107,7 @@ class Run:
         """
         model = self.model
         rule = (model.order, model.knee, model.output_scale, model.step_size, RISE)
-        images = (self.start.members, self.start.labels)
+        images = (self.draw.members, self.draw.labels)
         wanted = steps - self.steps
         done = descend(self.state, images, rule, wanted, self.margins)
         if done < wanted:
@@ -131,26 +131,26 @@ class Run:
         kinds = 2 * model.features
         return {
             **ranks(model, filters),
-            **competition(model, self.initial[:, :kinds], filters, self.start.labels),
+            **competition(model, self.initial[:, :kinds], filters, self.draw.labels),
             **new_images(model, features_of_kinds(model), filters, self.noise, normals),
             "train_loss": float(np.mean(np.logaddexp(0.0, -self.margins))),
         }
 
 
-def pre_activations(model: Training, start: Start, noise: float) -> tuple[Array, Array, Array]:
+def pre_activations(model: Training, draw: Draw, noise: float) -> tuple[Array, Array, Array]:
     """Z(0) (2m, M), G (M, M) and W(0) W(0)^T (2m, 2m) at a noise level; M = 2K without noise."""
     s, s0, kinds = model.strength, model.initial_scale, 2 * model.features
     initial_gram = s0**2 * (
-        start.along_features @ start.along_features.T + start.along_noise @ start.along_noise.T + start.bulk
+        draw.along_features @ draw.along_features.T + draw.along_noise @ draw.along_noise.T + draw.bulk
     )
-    on_features = s0 * s * start.along_features
+    on_features = s0 * s * draw.along_features
     if noise == 0.0:
         return on_features, s**2 * np.eye(kinds), initial_gram
-    rows = noise * np.hstack([start.mixing, start.noise])
-    on_noise = s0 * np.hstack([start.along_features, start.along_noise]) @ rows.T
+    rows = noise * np.hstack([draw.mixing, draw.noise])
+    on_noise = s0 * np.hstack([draw.along_features, draw.along_noise]) @ rows.T
     gram = np.empty((kinds + len(rows), kinds + len(rows)))
     gram[:kinds, :kinds] = s**2 * np.eye(kinds)
-    gram[kinds:, :kinds] = s * noise * start.mixing
+    gram[kinds:, :kinds] = s * noise * draw.mixing
     gram[:kinds, kinds:] = gram[kinds:, :kinds].T
     gram[kinds:, kinds:] = rows @ rows.T
     return np.hstack([on_features, on_noise]), gram, initial_gram
