@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 Item = TypeVar("Item", covariant=True)
 
 
+class NoComparisonError(ValueError):
+    """A result that is paired with no sampler."""
+
+
 @dataclass(frozen=True)
 class Entry(Generic[Item]):
     """A paper's claim, figure or demonstration with the identifier that the paper's name gives it."""
@@ -140,15 +144,16 @@ class Catalogue:
 
         Raises
         ------
-        UnknownNameError
+        NoComparisonError
             If the paper pairs the result with no sampler.
         """
         comparisons = self.paper(result.paper).comparisons
         for comparison in comparisons:
             if comparison.prediction is result.function:
                 return comparison
-        raise UnknownNameError(
-            "comparison", result.identifier, [f"{result.paper}.{c.name}" for c in comparisons]
+        sampled = ", ".join(f"{result.paper}.{comparison.name}" for comparison in comparisons)
+        raise NoComparisonError(
+            f"{result.identifier} is computed only; results with a sampler to compare with: {sampled or 'none'}"
         )
 
     def claims(self, identifiers: Iterable[str] = ()) -> tuple[Entry[Claim], ...]:

@@ -72,12 +72,12 @@ def _paper(paper: PaperFloors) -> dict[str, Any]:
 
 
 def _result(result: Result, catalogue: Catalogue) -> dict[str, Any]:
-    from lemmata.names import UnknownNameError
+    from lemmata.catalogue import NoComparisonError
 
     try:
         comparison = catalogue.comparison(result)
         simulations = [o.identifier for o in (comparison.output, comparison.witness) if o is not None]
-    except UnknownNameError:
+    except NoComparisonError:
         simulations = []
     return {
         "identifier": result.identifier,

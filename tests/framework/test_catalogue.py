@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import theory
-from lemmata.catalogue import Catalogue, Entry, PaperFloors
+from lemmata.catalogue import Catalogue, NoComparisonError, Entry, PaperFloors
 from lemmata.names import UnknownNameError
 
 THEORY = '''
@@ -118,7 +118,6 @@ def test_a_bare_id_that_several_papers_have_is_refused(catalogue: Catalogue) -> 
         (lambda c: c.claims(["attention_memorizaton/C7"]), REAL),
         (lambda c: c.figures([f"{REAL}/F1x"]), f"{REAL}/F1a"),
         (lambda c: c.find("toy_line"), "toy_lines"),
-        (lambda c: c.comparison(c.result("toy_lines.height")), "toy_lines.height"),
     ],
 )
 def test_misspelt_names_are_answered_with_the_nearest(catalogue: Catalogue, ask, nearest: str) -> None:  # type: ignore[no-untyped-def]
@@ -130,6 +129,11 @@ def test_misspelt_names_are_answered_with_the_nearest(catalogue: Catalogue, ask,
 def test_comparison_pairs_the_result_with_its_sampler(catalogue: Catalogue) -> None:
     comparison = catalogue.comparison(catalogue.result("ridge_regression_error"))
     assert comparison.output.identifier == f"{REAL}.sample_ridge_regression[error]"
+
+
+def test_a_result_without_a_sampler_has_no_comparison(catalogue: Catalogue) -> None:
+    with pytest.raises(NoComparisonError, match=r"toy_lines\.height is computed only.*: none"):
+        catalogue.comparison(catalogue.result("toy_lines.height"))
 
 
 def test_every_floor_of_every_paper_names_its_own_things() -> None:
