@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import theory
-from lemmata.catalogue import Catalogue, NoComparisonError, Entry, PaperFloors
+from lemmata.catalogue import Catalogue, Entry, NoComparisonError, PaperFloors
 from lemmata.names import UnknownNameError
 
 THEORY = '''
