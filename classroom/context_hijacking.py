@@ -366,7 +366,7 @@ POWER_MEANS = Demo(
     ),
     badges=(
         Badge(label="more layers", value="advantage", cases=((0, "hurt"), (math.inf, "help"))),
-        Badge(label="flips at $\\kappa =$", value="critical"),
+        Badge(label="flips at contraction", value="critical"),
     ),
     tasks=(
         Task(

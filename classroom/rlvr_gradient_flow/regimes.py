@@ -158,7 +158,7 @@ REGIMES = Demo(
     ),
     badges=(
         Badge(label="start", value="regime", cases=((1, "Regime 1"), (2, "Regime 2"), (3, "neither"))),
-        Badge(label="stuck until $T_0 =$", value="entanglement"),
+        Badge(label="stuck until T₀", value="entanglement"),
     ),
     tasks=(
         Task(

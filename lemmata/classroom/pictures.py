@@ -102,6 +102,7 @@ class Badge:
     Parameters
     ----------
     label : str
+        Plain words, without formulas.
     value : str
         Name of a number or reading.
     digits : str

@@ -22,11 +22,13 @@ _COMMANDS = {
     "bench": "Time each kernel beside what one would otherwise write.",
     "check": "Judge the papers' claims; exit 1 when evidence disagrees with the record.",
     "compact": "Give back room in a ledger.",
+    "classroom": "Open live demonstrations in the browser.",
     "compare": "Set a result beside its simulation.",
     "figures": "Draw figures, with their data and where these come from.",
     "list": "List papers, results, claims and figures.",
     "predict": "Evaluate a result.",
     "show": "Show a paper, result, claim or figure.",
+    "site": "Write the static site: verdicts, stories, figures, blueprints, manual.",
     "sweep": "Run a sweep file into a tidy table.",
     "warmup": "Compile all kernels.",
 }

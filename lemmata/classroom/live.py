@@ -1,0 +1,89 @@
+"""The live page of a paper's demonstrations, a marimo app: the address ends with the paper's name."""
+# marimo hands cells their arguments without annotations
+# pyright: basic
+
+import marimo
+
+app = marimo.App(width="full", app_title="Lemmata classroom")
+
+
+@app.cell
+def _():
+    import marimo as mo
+
+    from lemmata.catalogue import PaperFloors
+    from lemmata.classroom.lesson import STYLE, Lesson
+    from lemmata.classroom.widgets import paper_of, widgets
+
+    return STYLE, Lesson, PaperFloors, mo, paper_of, widgets
+
+
+@app.cell
+def _(mo, paper_of):
+    paper = paper_of(mo.app_meta().request)
+    return (paper,)
+
+
+@app.cell
+def _(PaperFloors, STYLE, mo, paper):
+    floors = PaperFloors(paper)
+    demos = {entry.item.title: entry.item for entry in floors.demos}
+    chosen = mo.ui.radio(list(demos), value=next(iter(demos)), inline=True)
+    mo.vstack([mo.Html(STYLE), mo.md(f"**{floors.title}** · [all papers](/)"), chosen])
+    return chosen, demos
+
+
+@app.cell
+def _(Lesson, chosen, demos, mo, widgets):
+    demo = demos[chosen.value]
+    lesson = Lesson(demo)
+    controls = widgets(mo, demo)
+    version, set_version = mo.state(0)
+    return controls, demo, lesson, set_version, version
+
+
+@app.cell
+def _(controls, demo, lesson, mo, set_version):
+    def draw(_):
+        lesson.draw(controls.value)
+        set_version(lambda count: count + 1)
+
+    def clear(_):
+        lesson.clear()
+        set_version(lambda count: count + 1)
+
+    buttons = [
+        mo.ui.button(label="Draw", kind="success", on_click=draw, tooltip="Let simulated points fall"),
+        mo.ui.button(label="Clear", on_click=clear, tooltip="Take the points away"),
+    ]
+    mo.vstack(
+        [
+            mo.md(f"## {demo.title}\n\n{demo.story}"),
+            mo.callout(mo.md(f"**First ask.** {demo.ask}"), kind="info"),
+            mo.hstack(list(controls.elements.values()), wrap=True, justify="start", gap=2),
+            mo.hstack(buttons, justify="start") if demo.dots else mo.md(""),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(controls, lesson, mo, version):
+    version()
+    mo.Html(lesson.paint(controls.value))
+    return
+
+
+@app.cell
+def _(demo, mo):
+    mo.vstack(
+        [
+            mo.accordion({"What they will see, and why": mo.md(demo.answer)}),
+            mo.md(f"*{demo.note}*" if demo.note else ""),
+        ]
+    )
+    return
+
+
+if __name__ == "__main__":
+    app.run()

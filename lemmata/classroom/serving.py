@@ -1,0 +1,108 @@
+"""The live pages behind a local address: one app for each paper, and a first page that leads to them."""
+
+from __future__ import annotations
+
+import html
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lemmata.classroom.demo import Demo
+from lemmata.classroom.lesson import Lesson
+from lemmata.extras import MissingExtraError
+
+HOST = "127.0.0.1"
+"""Nobody but this machine."""
+APP = Path(__file__).with_name("live.py")
+
+
+def bind(port: int = 0) -> socket.socket:
+    """A socket on this machine alone, on a free port unless one is asked for.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((HOST, port))
+    except OSError as error:
+        opened.close()
+        raise OSError(error.errno, f"{error.strerror}; give another --port", f"{HOST}:{port}") from None
+    return opened
+
+
+def site(titles: Mapping[str, str]) -> Any:
+    """The pages as an ASGI application: `/` and `/<paper>/` for each paper.
+
+    Parameters
+    ----------
+    titles : mapping
+        Names of the papers to their titles.
+
+    Raises
+    ------
+    MissingExtraError
+        If marimo is not installed.
+    """
+    try:
+        import marimo
+        from starlette.applications import Starlette
+        from starlette.responses import HTMLResponse
+        from starlette.routing import Mount, Route
+    except ImportError:
+        raise MissingExtraError("the classroom needs marimo; install the extra `classroom`") from None
+    apps = marimo.create_asgi_app(quiet=True)
+    for name in titles:
+        apps = apps.with_app(path=f"/{name}", root=str(APP))
+    page = HTMLResponse(_first_page(titles))
+
+    async def first(request: Any) -> HTMLResponse:
+        return page
+
+    return Starlette(routes=[Route("/", first), Mount("/", app=apps.build())])
+
+
+def serve(application: Any, opened: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer requests until interrupted.
+
+    Parameters
+    ----------
+    application : ASGI application
+    opened : socket
+        From `bind`.
+    ready : callable
+        Called once requests are answered.
+    """
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                ready()
+
+    Server(uvicorn.Config(application, log_level="warning")).run(sockets=[opened])
+
+
+def warm(demos: Iterable[Demo]) -> None:
+    """Compile what the demonstrations need, by using each of them once, so that no visitor waits for it."""
+    for demo in demos:
+        Lesson(demo).draw(demo.defaults)
+        demo.evaluate({})
+
+
+def _first_page(titles: Mapping[str, str]) -> str:
+    links = "".join(f'<li><a href="/{name}/">{html.escape(title)}</a></li>' for name, title in titles.items())
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Lemmata classroom</title>'
+        '<meta name="viewport" content="width=device-width">'
+        "<body style='font: 1.2rem/1.6 sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem'>"
+        f"<main><h1>Theorems you can move</h1><ul>{links}</ul></main></body></html>"
+    )
+
+
+__all__ = ["HOST", "bind", "serve", "site", "warm"]
