@@ -236,6 +236,15 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class Foundation:
+    """A definition or an assumption on which statements of a paper rest: a short title, and its words."""
+
+    title: str
+    words: str
+    is_assumption: bool = False
+
+
+@dataclass(frozen=True)
 class Paper:
     """Metadata of a paper and the inventory of its statements.
 
@@ -244,6 +253,11 @@ class Paper:
     statements : mapping
         Each numbered result or figure of the paper's page to the identifiers of what covers it (claims such as
         'C7', figures such as 'F1a', results by name) or to a `Waiver`.
+    foundations : mapping, optional
+        Definitions and assumptions by their numbers, such as 'D1' and 'A1'.
+    uses : mapping, optional
+        Statements, claims and figures to the foundations and statements that they rest on directly; what
+        `statements` says of who covers whom need not be said again.
     """
 
     title: str
@@ -254,6 +268,8 @@ class Paper:
     statements: Mapping[str, tuple[str, ...] | Waiver] = field(
         default_factory=dict[str, "tuple[str, ...] | Waiver"]
     )
+    foundations: Mapping[str, Foundation] = field(default_factory=dict[str, Foundation])
+    uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def url(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lemmata.records import Comparison, Paper
 from paper_checks.attention_memorization.activations import C2, C6
+from paper_checks.attention_memorization.blueprint import FOUNDATIONS, USES
 from paper_checks.attention_memorization.certificates import CERTIFICATES
 from paper_checks.attention_memorization.comparison import C3, C4, C5
 from paper_checks.attention_memorization.limit_law import C1, C10
@@ -49,6 +50,8 @@ PAPER = Paper(
             for figure in ("F1a", "F1b", "F1c", "F2a", "F2b", "F2c", "F3", "F4", "F5", "F6", "F7", "F8", "F9")
         },
     },
+    foundations=FOUNDATIONS,
+    uses=USES,
 )
 
 CLAIMS = (R1, *CERTIFICATES, C1, C2, C3, C4, C5, C6, C7, C8, C9, C10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lemmata.records import Comparison, Paper, Waiver
+from paper_checks.context_hijacking.blueprint import FOUNDATIONS, USES
 from paper_checks.context_hijacking.certificates import C1, C9, R3, R11
 from paper_checks.context_hijacking.depth import C12, C13, R11B, R12
 from paper_checks.context_hijacking.robustness import C8, C10, C11, C14, C15, C16
@@ -62,6 +63,8 @@ PAPER = Paper(
         **{f"F{i}": (f"F{i}",) for i in (1, 2, 3, 4, 6)},
         "F5": Waiver("it shows softmax transformers trained from scratch, of which the theory says nothing"),
     },
+    foundations=FOUNDATIONS,
+    uses=USES,
 )
 
 CLAIMS = (

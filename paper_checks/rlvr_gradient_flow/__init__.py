@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lemmata.records import Comparison, Paper
+from paper_checks.rlvr_gradient_flow.blueprint import FOUNDATIONS, USES
 from paper_checks.rlvr_gradient_flow.certificates import R1, R3, R4, R5, R9
 from paper_checks.rlvr_gradient_flow.feedback import C9, C9B, C10
 from paper_checks.rlvr_gradient_flow.noise import R13
@@ -63,6 +64,8 @@ PAPER = Paper(
         "F4": ("F4",),
         "F5": ("F5",),
     },
+    foundations=FOUNDATIONS,
+    uses=USES,
 )
 
 CLAIMS = (

@@ -1,0 +1,134 @@
+"""Pages of `docs/` as HTML: headings that can be linked to, formulas set, links led to their places on the site."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from lemmata.site.formulas import formula, prose
+
+STATEMENT = re.compile(r"([A-Z]\d+[a-z]?)\b[.:]?\s*")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A rendered page.
+
+    Attributes
+    ----------
+    title : str
+        Its first heading, as text.
+    html : str
+        Everything below that heading.
+    headings : dict
+        Identifier of each other heading to its text, for statements without their numbers.
+    """
+
+    title: str
+    html: str
+    headings: dict[str, str]
+
+
+def render(
+    text: str,
+    *,
+    link: Callable[[str], str] = str,
+    beside: Callable[[str], str] = lambda identifier: "",
+    with_formulas: bool = False,
+) -> Document:
+    """A Markdown text as HTML; HTML inside of it is shown and not obeyed.
+
+    Parameters
+    ----------
+    text : str
+    link : callable
+        Where the target of a link is on the site.
+    beside : callable
+        HTML to stand beside the heading with an identifier.
+    with_formulas : bool
+        Indented blocks are formulas, and so are words of running text that can be nothing else.
+    """
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    if with_formulas:
+        parser.add_render_rule("text", _prose)
+        parser.add_render_rule("code_block", _formulas)
+    parser.add_render_rule("table_open", _table_open)
+    parser.add_render_rule("table_close", _table_close)
+    tokens = parser.parse(text)
+    title, headings = "", dict[str, str]()
+    kept: list[Token] = []
+    skip = 0
+    for i, token in enumerate(tokens):
+        for child in token.children or ():
+            if child.type == "link_open":
+                child.attrs["href"] = link(str(child.attrs["href"]))
+        if token.type == "heading_open":
+            words = _plain(tokens[i + 1])
+            if token.tag == "h1" and not title:
+                title, skip = words, 3
+            else:
+                identifier, rest = _identifier(words, headings)
+                headings[identifier] = rest
+                token.attrs["id"] = identifier
+                tokens[i + 1].children = [*(tokens[i + 1].children or ()), *_raw(beside(identifier))]
+        if skip:
+            skip -= 1
+        else:
+            kept.append(token)
+    return Document(title, parser.renderer.render(kept, parser.options, {}), headings)
+
+
+def _identifier(words: str, taken: dict[str, str]) -> tuple[str, str]:
+    """A heading's identifier (the number of a statement, or its words) and its text without the number."""
+    statement = STATEMENT.match(words)
+    if statement is not None and statement[1] not in taken:
+        return statement[1], words[statement.end() :]
+    slug = re.sub(r"[^\w]+", "-", words.casefold()).strip("-") or "section"
+    count = sum(1 for name in taken if name == slug or name.startswith(f"{slug}--"))
+    return (f"{slug}--{count + 1}" if count else slug), words
+
+
+def _plain(inline: Token) -> str:
+    return "".join(child.content for child in inline.children or () if child.type in ("text", "code_inline"))
+
+
+def _raw(content: str) -> list[Token]:
+    return [Token("html_inline", "", 0, content=content)] if content else []
+
+
+def _prose(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return prose(tokens[index].content)
+
+
+def _formulas(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    lines = [formula(line, block=True) for line in tokens[index].content.splitlines() if line.strip()]
+    return f'<div class="formula" tabindex="0" role="group" aria-label="formula">{"".join(lines)}</div>\n'
+
+
+def _table_open(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return '<div class="wide" tabindex="0" role="group" aria-label="table"><table>\n'
+
+
+def _table_close(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return "</table></div>\n"
+
+
+def inline(text: str) -> str:
+    """A line of text with formulas, as HTML; marks of emphasis and code are obeyed."""
+    parser = MarkdownIt("zero").enable("backticks")
+    parser.add_render_rule("text", _prose)
+    return parser.renderInline(text)
+
+
+def plain(text: str) -> str:
+    """A line of text, escaped."""
+    return html.escape(text)
+
+
+__all__ = ["Document", "inline", "plain", "render"]
