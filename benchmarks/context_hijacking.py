@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,17 @@ import numpy.typing as npt
 
 from lemmata.benchmarking import Benchmark
 from simulations.context_hijacking import sample_hijack, sample_training, sample_training_mean
-from theory.context_hijacking import Cone, Fixed, Hijack, Training, TunedHijack, half_error_hijackers
+from theory.context_hijacking import (
+    Cone,
+    Fixed,
+    HalfNormal,
+    Hijack,
+    NormalisedGaussian,
+    Training,
+    TunedHijack,
+    Uniform,
+    half_error_hijackers,
+)
 from theory.context_hijacking.hijacking import hijack_error_at
 from theory.context_hijacking.tuning import tuned
 
@@ -87,9 +98,9 @@ def _nothing() -> None:
     return None
 
 
-def _errors() -> None:
+def _errors(model: Hijack) -> None:
     for count in range(100):
-        hijack_error_at(MODEL, 1 + 0.3 * count)
+        hijack_error_at(model, 1 + 0.3 * count)
 
 
 def _half_errors() -> None:
@@ -157,7 +168,31 @@ BENCHMARKS = (
     Benchmark(
         "hijack error",
         "exact error by quadrature, d = 20, L = 8, a value",
-        ours=_errors,
+        ours=partial(_errors, MODEL),
+        reference=_nothing,
+        units=100,
+        excess_at_most=100e-6,
+    ),
+    Benchmark(
+        "hijack error, uniform margins",
+        "averaged in closed form, d = 20, L = 8, a value",
+        ours=partial(_errors, replace(MODEL, margin=Uniform(1.0))),
+        reference=_nothing,
+        units=100,
+        excess_at_most=100e-6,
+    ),
+    Benchmark(
+        "hijack error, half-normal margins",
+        "a second quadrature inside, d = 20, L = 8, a value",
+        ours=partial(_errors, replace(MODEL, margin=HalfNormal(1.0))),
+        reference=_nothing,
+        units=100,
+        excess_at_most=100e-6,
+    ),
+    Benchmark(
+        "hijack error, random prior",
+        "the paper's normalised Gaussian prior and its step size, d = 20, L = 3, a value",
+        ours=partial(_errors, Hijack(1, 20, 3, 0.00026, 0.794, NormalisedGaussian(0.1), Fixed(0.1))),
         reference=_nothing,
         units=100,
         excess_at_most=100e-6,

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from scipy import special
 
 from lemmata.models import DomainError
-from theory.context_hijacking.hijacking import ABOVE, hijack_error_at
+from theory.context_hijacking.hijacking import hijack_error_at
 from theory.context_hijacking.limits import NOISE
 from theory.context_hijacking.models import CleanContext, Fixed, Hijack, MixedContext, Uniform
+from theory.context_hijacking.quadrature import ABOVE
 from theory.context_hijacking.risk import TAU
 from theory.numerics.directions import gauss_legendre
 

@@ -30,6 +30,26 @@ def gauss_legendre(count: int) -> tuple[Array, Array]:
     return nodes, weights
 
 
+def gauss_rule(nodes: Array, weights: Array, count: int) -> tuple[Array, Array]:
+    """Gauss's rule of `count` nodes for a law on given nodes, by the Lanczos process; weights sum to 1."""
+    centre = float(weights @ nodes)
+    scale = math.sqrt(weights @ (nodes - centre) ** 2)
+    x = (nodes - centre) / scale
+    basis = np.zeros((count + 1, len(nodes)))
+    basis[0] = np.sqrt(weights)
+    jacobi = np.zeros((count + 1, count + 1))
+    for k in range(count):
+        following = x * basis[k]
+        for _ in range(2):  # the second time against rounding
+            products = basis[: k + 1] @ following
+            jacobi[: k + 1, k] += products
+            following -= products @ basis[: k + 1]
+        jacobi[k + 1, k] = np.linalg.norm(following)
+        basis[k + 1] = following / jacobi[k + 1, k]
+    values, vectors = np.linalg.eigh(jacobi[:count, :count])  # of the lower triangle
+    return centre + scale * values, vectors[0] ** 2
+
+
 def von_mises_fisher_mean(dimension: int, concentration: float) -> float:
     """E rho = I_{d/2}(k) / I_{d/2-1}(k)."""
     if concentration == 0:
