@@ -169,7 +169,10 @@ class _Line:
 
 
 def name(found: str) -> str:
-    """A name as one or two elements: single letters slanted, words upright, a differential in two."""
+    """A name as one or two elements: letters slanted, words upright, digits after a Greek letter below it."""
+    word = found.rstrip("0123456789")
+    if word in GREEK and word != found:
+        return f"<msub>{_letter(GREEK[word])}<mn>{found[len(word) :]}</mn></msub>"
     if found in GREEK or len(found) == 1:
         return _letter(GREEK.get(found, found))
     if found[0] == "d" and (found[1:] in GREEK or (len(found) == 2 and found[1] not in "oe")):
