@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lemmata.catalogue import PaperFloors
 from lemmata.classroom import Demo
 from lemmata.domains import DomainError
 from lemmata.files import write_whole
@@ -171,4 +172,21 @@ def write_page(
     return path
 
 
-__all__ = ["Effort", "Link", "Prepared", "page", "prepare", "write_page"]
+def write_paper_page(
+    paper: PaperFloors,
+    path: Path,
+    lab: Laboratory,
+    *,
+    links: Sequence[Link] = (),
+    effort: Effort | None = None,
+) -> bool:
+    """Write a paper's page, as `write_page`; False if the paper has no demonstrations."""
+    floor = paper.floor("classroom")
+    demos = [entry.item for entry in paper.demos]
+    if floor is None or not demos:
+        return False
+    write_page(path, paper.title, demos, lab, links=links, effort=effort, module=floor.__name__)
+    return True
+
+
+__all__ = ["Effort", "Link", "Prepared", "page", "prepare", "write_page", "write_paper_page"]
