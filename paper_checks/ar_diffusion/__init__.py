@@ -8,8 +8,8 @@ from paper_checks.ar_diffusion.blueprint import FOUNDATIONS, USES
 from paper_checks.ar_diffusion.certificates import R2, R3, R8, R9, R13
 from paper_checks.ar_diffusion.costs import C6, C7
 from paper_checks.ar_diffusion.sampled import C8, R4, R14
-from simulations.ar_diffusion import OUTPUT, OUTPUT_LITERAL, RULE_VIOLATION, TRAINING
-from theory.ar_diffusion import denoising_loss, output_moments, rule_violation
+from simulations.ar_diffusion import BINNED, OUTPUT, OUTPUT_LITERAL, RULE_VIOLATION, TRAINING
+from theory.ar_diffusion import binned_moments, denoising_loss, output_moments, rule_violation
 
 PAPER = Paper(
     title="Capturing Conditional Dependence via Auto-regressive Diffusion Models",
@@ -22,7 +22,7 @@ PAPER = Paper(
         "R2": ("R2", "stability_limit", "frozen_variance"),
         "R3": ("R3", "joint_kl"),
         "R4": ("R4", "stage_kl", "output_moments"),
-        "R5": ("C5", "F4"),
+        "R5": ("C5", "F4", "binned_moments"),
         "R5b": Waiver("an expansion for general smooth targets; its consequence, the rate, is judged by C9"),
         "R6": ("C5", "F4", "pointwise_conditional_kl"),
         "R7": ("C3", "F2"),
@@ -46,6 +46,7 @@ PAPER = Paper(
 CLAIMS = (R2, R3, R4, R8, R9, R13, R14, C1, C2, C3, C4, C5, C6, C7, C8, C9)
 COMPARISONS = (
     Comparison(output_moments, OUTPUT["moments"], witness=OUTPUT_LITERAL["moments"]),
+    Comparison(binned_moments, BINNED["moments"]),
     Comparison(rule_violation, RULE_VIOLATION["violation"]),
     Comparison(denoising_loss, TRAINING["least_loss"]),
 )

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from simulations.ar_diffusion.binning import BINNED, sample_binned
+from simulations.ar_diffusion.coupling import (
+    COUPLED,
+    COUPLED_VIOLATION,
+    sample_coupled,
+    sample_coupled_violation,
+)
 from simulations.ar_diffusion.learning import TRAINING, sample_training
 from simulations.ar_diffusion.samplers import (
     DATA,
@@ -17,9 +24,22 @@ from simulations.ar_diffusion.samplers import (
     sample_rule_violation,
 )
 
-SAMPLERS = (DATA, POSITION, OUTPUT, RULE_VIOLATION, OUTPUT_LITERAL, TRAINING)
+SAMPLERS = (
+    DATA,
+    POSITION,
+    OUTPUT,
+    RULE_VIOLATION,
+    BINNED,
+    COUPLED,
+    COUPLED_VIOLATION,
+    OUTPUT_LITERAL,
+    TRAINING,
+)
 
 __all__ = [
+    "BINNED",
+    "COUPLED",
+    "COUPLED_VIOLATION",
     "DATA",
     "OUTPUT",
     "OUTPUT_LITERAL",
@@ -28,6 +48,9 @@ __all__ = [
     "SAMPLERS",
     "TRAINING",
     "positions",
+    "sample_binned",
+    "sample_coupled",
+    "sample_coupled_violation",
     "sample_data",
     "sample_output",
     "sample_output_literal",

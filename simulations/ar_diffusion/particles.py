@@ -8,8 +8,8 @@ that of one Gaussian, and so is the output.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -92,15 +92,22 @@ class Stage(NamedTuple):
 def output_blocks(model: Sampling, rng: np.random.Generator, trials: int) -> Iterator[tuple[slice, Array]]:
     """Blocks of particles at the end of sampling: the trials they are, and their positions (d, B)."""
     dimension = model.target.total_dimension
-    streams = rng.spawn(dimension)
-    walkers = [_walker(model, stage) for stage in stages(model)]
+    streams, room = rng.spawn(dimension), np.empty(max(SLAB, BLOCK * dimension))
+    made = walkers(model)
     for start in range(0, trials, BLOCK):
         size = min(BLOCK, trials - start)
-        x = np.empty((dimension, size))
-        for walker in walkers:
-            own, before = list(walker.stage.own), list(walker.stage.before)
-            x[own] = walker.walk(x[before], [streams[j] for j in own])
-        yield slice(start, start + size), x
+        noises = [Fresh([streams[j] for j in walker.stage.own], room) for walker in made]
+        yield slice(start, start + size), walked(made, noises, dimension, size)
+
+
+def walked(
+    made: Sequence[IsotropicWalker | GeneralWalker], noises: Sequence[Noise], dimension: int, size: int
+) -> Array:
+    """Positions (d, B) of one block of particles after all stages."""
+    x = np.empty((dimension, size))
+    for walker, noise in zip(made, noises, strict=True):
+        x[list(walker.stage.own)] = walker.walk(x[list(walker.stage.before)], noise)
+    return x
 
 
 def stages(model: Sampling) -> list[Stage]:
@@ -122,6 +129,11 @@ def stages(model: Sampling) -> list[Stage]:
     return parts
 
 
+def walkers(model: Sampling) -> list[IsotropicWalker | GeneralWalker]:
+    """What walks each stage of a sampler."""
+    return [_walker(model, stage) for stage in stages(model)]
+
+
 def _walker(model: Sampling, stage: Stage) -> IsotropicWalker | GeneralWalker:
     variance = stage.schurs[0, 0, 0]
     is_isotropic = np.array_equal(
@@ -139,15 +151,37 @@ def step_table(nodes: Array, variance: float) -> Array:
     return np.column_stack((1 + q, 2 * q, np.sqrt(q * (2 + q)), np.exp(-times), noised))
 
 
-def start_and_noise(streams: Streams, steps: int, size: int, room: Array) -> Iterator[tuple[int, Array]]:
-    """First the start, (0, noise (r, 1, B)), then slabs of noise, (first step, noise (r, n, B)), all in `room`."""
-    r = len(streams)
-    slab = max(1, len(room) // (r * size))
-    for first, count in [(0, 1), *((n, min(slab, steps - n)) for n in range(0, steps, slab))]:
-        noise = room[: r * count * size].reshape(r, count, size)
-        for j, stream in enumerate(streams):
-            fill_normals(stream, noise[j].reshape(-1))
-        yield first, noise
+class Noise(Protocol):
+    """Normal numbers for one stage and one block of particles."""
+
+    def along(self, r: int, steps: int, size: int) -> Iterator[tuple[int, Array]]:
+        """First the start, (0, numbers (r, 1, size)), then slabs of the steps, (first step, numbers (r, n, size))."""
+        ...
+
+    def at_the_end(self, size: int) -> Array:
+        """One number for each coordinate, (d_k, size)."""
+        ...
+
+
+class Fresh(NamedTuple):
+    """Noise that is drawn as it is needed, from one stream for each coordinate, in all of the given room."""
+
+    streams: Streams
+    room: Array
+
+    def along(self, r: int, steps: int, size: int) -> Iterator[tuple[int, Array]]:
+        slab = max(1, len(self.room) // (r * size))
+        for first, count in [(0, 1), *((n, min(slab, steps - n)) for n in range(0, steps, slab))]:
+            numbers = self.room[: r * count * size].reshape(r, count, size)
+            for j, stream in enumerate(self.streams[:r]):
+                fill_normals(stream, numbers[j].reshape(-1))
+            yield first, numbers
+
+    def at_the_end(self, size: int) -> Array:
+        numbers = np.empty((len(self.streams), size))
+        for j, stream in enumerate(self.streams):
+            fill_normals(stream, numbers[j])
+        return numbers
 
 
 class IsotropicWalker:
@@ -163,31 +197,29 @@ class IsotropicWalker:
         is_flat = rank in (1, 2)
         absent = -len(centres) % GROUP if is_flat else 0
         self.centres = np.pad(centres @ self.basis, ((0, absent), (0, 0)))
+        self.noisy = rank
         self.kernel = {1: line_steps, 2: plane_steps}.get(rank, isotropic_steps)
         nodes = model.scheme.grid.nodes(np.full(dimension, variance))
         self.steps = step_table(nodes, variance)
         self.rest = math.sqrt(_output_variance(self.steps))
-        self.room = np.empty(max(SLAB, BLOCK * dimension))
 
-    def walk(self, made: Array, streams: Streams) -> Array:
+    def walk(self, made: Array, noise: Noise) -> Array:
         """The stage's coordinates (d_k, B) of particles with the earlier coordinates `made`."""
         size = made.shape[1]
-        rank, dimension = self.centres.shape[1], len(self.basis)
+        rank, dimension = self.noisy, len(self.basis)
         base = np.full((len(self.centres), size), EMPTY)
         base[: len(self.stage.weights)] = self.stage.log_weights(made)
         scratch = np.empty((len(base) + 2 + rank, size))
         y = np.zeros((rank, size))
         if rank:
-            noise = start_and_noise(streams[:rank], len(self.steps), size, self.room)
-            y = next(noise)[1][:, 0].copy()
-            for first, slab in noise:
+            numbers = noise.along(rank, len(self.steps), size)
+            y = next(numbers)[1][:, 0].copy()
+            for first, slab in numbers:
                 table = self.steps[first : first + slab.shape[1]]
                 self.kernel(y, base, self.centres, table, slab, scratch)
         if rank == dimension:
             return y
-        rest = np.empty((dimension, size))
-        for j, stream in enumerate(streams):
-            fill_normals(stream, rest[j])
+        rest = noise.at_the_end(size)
         rest -= self.basis @ (self.basis.T @ rest)
         return self.basis @ y + self.rest * rest
 
@@ -206,21 +238,21 @@ class GeneralWalker:
         levels = np.zeros((*noised.shape, 1))
         levels[..., 0, 0] = -0.5 * np.sum(np.log(noised), axis=-1)
         self.precisions = np.concatenate((precisions, levels), axis=-1)
-        self.room = np.empty(max(SLAB, BLOCK * len(stage.own)))
+        self.noisy = len(stage.own)
         self.push = self.steps[:, 1:2] * _bias(model, stage, nodes[:-1], noised[:, 0], basis[0])
 
-    def walk(self, made: Array, streams: Streams) -> Array:
+    def walk(self, made: Array, noise: Noise) -> Array:
         """The stage's coordinates (d_k, B) of particles with the earlier coordinates `made`."""
         size = made.shape[1]
         base = self.stage.log_weights(made)
         means = np.ascontiguousarray(
-            np.broadcast_to(self.stage.conditional_means(made), (*base.shape[:1], len(streams), size))
+            np.broadcast_to(self.stage.conditional_means(made), (len(base), self.noisy, size))
         )
         count, d = means.shape[:2]
         scratch = np.empty((count * (d + 1) + 2 + 2 * d, size))
-        noise = start_and_noise(streams, len(self.steps), size, self.room)
-        y = next(noise)[1][:, 0].copy()
-        for first, slab in noise:
+        numbers = noise.along(self.noisy, len(self.steps), size)
+        y = next(numbers)[1][:, 0].copy()
+        for first, slab in numbers:
             part = slice(first, first + slab.shape[1])
             general_steps(
                 y, base, means, self.precisions[part], self.steps[part], self.push[part], slab, scratch

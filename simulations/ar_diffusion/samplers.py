@@ -59,7 +59,7 @@ def sample_output(model: Sampling, rng: np.random.Generator, trials: int) -> dic
     ----------
     R15 of docs/papers/ar_diffusion.md.
     """
-    return _outputs(positions(model, rng, trials))
+    return {"moments": with_products(positions(model, rng, trials))}
 
 
 def sample_rule_violation(model: Sampling, rng: np.random.Generator, trials: int) -> dict[str, Array]:
@@ -105,7 +105,7 @@ def sample_output_literal(model: Sampling, rng: np.random.Generator, trials: int
     x = np.empty((trials, model.target.total_dimension))
     for stage in stages(model):
         x[:, list(stage.own)] = _literal_stage(model, stage, x[:, list(stage.before)], rng)
-    return _outputs(x)
+    return {"moments": with_products(x)}
 
 
 def sample_data(model: Data, rng: np.random.Generator, trials: int) -> dict[str, Array]:
@@ -149,9 +149,9 @@ def positions(model: Sampling, rng: np.random.Generator, trials: int) -> Array:
     return x
 
 
-def _outputs(x: Array) -> dict[str, Array]:
-    products = x[:, :, None] * x[:, None, :]
-    return {"moments": np.concatenate((x[:, None, :], products), axis=1)}
+def with_products(x: Array) -> Array:
+    """x and x x^T of points (P, d), shape (P, d+1, d)."""
+    return np.concatenate((x[:, None, :], x[:, :, None] * x[:, None, :]), axis=1)
 
 
 def _literal_stage(model: Sampling, stage: Stage, made: Array, rng: np.random.Generator) -> Array:
@@ -182,7 +182,8 @@ def _steps(model: Sampling) -> int:
     return len(model.scheme.grid.nodes(np.ones(1))) - 1
 
 
-def _work(model: Sampling) -> float:
+def output_work(model: Sampling) -> float:
+    """Elementary operations of a particle."""
     d, count = model.target.total_dimension, len(model.target.components().weights)
     if isinstance(model.target, IsotropicTarget):  # the span of the means
         span = min(d, count)
@@ -202,12 +203,12 @@ def _data_work(model: Data) -> float:
 
 
 DATA = Sampler(sample_data, ranges={"position": Anywhere}, work=_data_work)
-POSITION = Sampler(sample_position, ranges={"position": Anywhere}, work=_work, paired_trials=BLOCK)
-OUTPUT = Sampler(sample_output, ranges={"moments": Anywhere}, work=_work, paired_trials=BLOCK)
+POSITION = Sampler(sample_position, ranges={"position": Anywhere}, work=output_work, paired_trials=BLOCK)
+OUTPUT = Sampler(sample_output, ranges={"moments": Anywhere}, work=output_work, paired_trials=BLOCK)
 RULE_VIOLATION = Sampler(
     sample_rule_violation,
     ranges={"violation": (0.0, math.inf), "broken": (0.0, 1.0)},
-    work=_work,
+    work=output_work,
     paired_trials=BLOCK,
 )
 OUTPUT_LITERAL = Sampler(sample_output_literal, ranges={"moments": Anywhere}, work=_literal_work)

@@ -15,6 +15,7 @@ from lemmata.models import DomainError
 from tests.naive import ar_diffusion as naive
 from tests.profiles import share
 from tests.strategies import ar_diffusion as strategies
+from tests.strategies.ar_diffusion import METHODS
 from theory.ar_diffusion import (
     AR,
     Autoregressive,
@@ -42,7 +43,7 @@ from theory.ar_diffusion import (
 from theory.numerics import gaussian_mixture
 
 EPS = float(np.finfo(float).eps)
-METHODS = (Vanilla(), AR())
+
 LINE = Mixture((0.3, 0.7), ((-1,), (1.5,)), (((0.05,),), ((0.2,),)), (1,))  # type: ignore[arg-type]
 PLANE = Mixture(
     (0.5, 0.3, 0.2),
@@ -80,6 +81,20 @@ def test_r8_halving_steps_lowers_the_path_kl(gaussian: Gaussian, grid: Any, meth
     finer = np.sort(np.concatenate((nodes, middle)))[::-1]
     coarse, fine = (path_kl(Sampling(gaussian, Scheme(method, Custom(tuple(t))))) for t in (nodes, finer))
     assert fine <= coarse * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("variance", "step"), [(1e-6, 18.9), (380.0, 18.9), (1e-3, 40.0), (2.0, 300.0)])
+def test_r8_the_path_kl_of_one_long_step(variance: float, step: float) -> None:
+    """R8: finite where lambda_n rounds to 1: h + ln(lambda_n/lambda_0)/2 - c(h)/lambda_n, and the start."""
+    import mpmath
+
+    found = path_kl(Sampling(Gaussian(((variance,),), (1,)), Scheme(Vanilla(), Custom((step, 0.0)))))
+    with mpmath.workdps(300):
+        h, end = mpmath.mpf(step), mpmath.mpf(variance)
+        first = 1 + mpmath.exp(-2 * h) * (end - 1)
+        steps = h + mpmath.log(first / end) / 2 - (2 * (1 - mpmath.exp(-h)) - h) / first
+        exact = float(steps + (first - 1 - mpmath.log(first)) / 2)
+    assert found == pytest.approx(exact, rel=1e-14)
 
 
 @given(strategies.gaussians(least_patches=2))

@@ -23,6 +23,7 @@ from simulations.sampling.exponential import LOWEST, exp_of_nonpositive
 from tests.naive import ar_diffusion as naive
 from tests.profiles import share
 from tests.strategies import ar_diffusion as strategies
+from tests.strategies.ar_diffusion import METHODS, WORKED
 from theory.ar_diffusion import (
     AR,
     BlockDiagonal,
@@ -38,7 +39,6 @@ from theory.ar_diffusion import (
     Sampling,
     Scheme,
     ShadowImages,
-    SunShadow,
     Uniform,
     Vanilla,
     WorstBias,
@@ -46,8 +46,6 @@ from theory.ar_diffusion import (
     rule_violation,
 )
 
-METHODS = (Vanilla(), AR())
-WORKED = SunShadow(gain=2, rule_noise=0.5, mean=(1, -1))
 GRID = Exponential(12, 3, 0.01)
 STATISTIC = 5.0  # standard errors: 6e-7 a number, some 200 numbers here
 

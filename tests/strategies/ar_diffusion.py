@@ -23,12 +23,22 @@ from theory.ar_diffusion import (
 )
 
 Array = npt.NDArray[np.floating[Any]]
+METHODS = (Vanilla(), AR())
+WORKED = SunShadow(gain=2, rule_noise=0.5, mean=(1, -1))
+"""The target of the worked example of R4, and its grid."""
+WORKED_GRID = Exponential(40, 4, 0.01)
 Grid = Uniform | Exponential | Custom
 
 
 def log_uniform(low: float, high: float) -> st.SearchStrategy[float]:
     """Positive numbers whose decimal logarithm is spread over [low, high]."""
     return st.floats(low, high).map(lambda x: 10.0**x)
+
+
+def condition(target: Any) -> float:
+    """Largest over smallest eigenvalue of a Gaussian target's covariance."""
+    values = np.linalg.eigvalsh(target.covariance_matrix())
+    return float(values[-1] / values[0])
 
 
 variances = log_uniform(-4, 2)

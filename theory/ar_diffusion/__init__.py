@@ -11,11 +11,15 @@ X. Huang, Y. Han, D. Zou, Y. Ma, T. Zhang, arXiv 2504.21314.
 from __future__ import annotations
 
 from lemmata.records import Exact, LeadingOrder, Result
+from theory.ar_diffusion.binned import binned_moments
 from theory.ar_diffusion.divergences import joint_kl, pointwise_conditional_kl, stage_kl
 from theory.ar_diffusion.information import denoising_loss, dependence, fisher_information, path_kl
 from theory.ar_diffusion.laws import output_law, output_moments, rule_violation
 from theory.ar_diffusion.models import (
     Accuracy,
+    BinnedGaussian,
+    BinnedSampling,
+    CoupledSampling,
     Data,
     Divergence,
     EqualCalls,
@@ -74,6 +78,13 @@ RESULTS = (
     ),
     Result(
         output_moments, GaussianSampling, source="R4", nature=Exact(), formula="E x and E x x^T of the output"
+    ),
+    Result(
+        binned_moments,
+        BinnedGaussian,
+        source="R5",
+        nature=Exact(),
+        formula="P(x_1 in bin), E[x_d; x_1 in bin], E[x_d^2; x_1 in bin]",
     ),
     Result(
         joint_kl,
@@ -188,8 +199,11 @@ __all__ = [
     "RESULTS",
     "Accuracy",
     "Autoregressive",
+    "BinnedGaussian",
+    "BinnedSampling",
     "BlockDiagonal",
     "ConstantBias",
+    "CoupledSampling",
     "Custom",
     "Data",
     "Divergence",
@@ -221,6 +235,7 @@ __all__ = [
     "Vanilla",
     "WorstBias",
     "best_patch_order",
+    "binned_moments",
     "denoising_loss",
     "dependence",
     "fisher_information",

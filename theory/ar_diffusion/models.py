@@ -5,6 +5,11 @@ Targets stand in `targets`; schemes (grids, methods, score errors) in `schemes`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
 from lemmata.models import DomainError, Model, choice, nested, real, vector, whole
 from theory.ar_diffusion.schemes import (
     AR,
@@ -74,6 +79,70 @@ class RuleSampling(GaussianSampling):
     """
 
     target: SunShadow = nested(SunShadow, doc="the rule")
+
+
+class BinnedSampling(Sampling):
+    """A sampler at work, whose last coordinate is looked at in bins of the first one.
+
+    Parameters
+    ----------
+    target, scheme
+        As for `Sampling`, the target in two dimensions or more.
+    edges : list of two numbers or more
+        Ends of the bins of the first coordinate, increasing.
+    """
+
+    edges: tuple[float, ...] = vector(
+        least_length=2, default=(-2.0, -1.0, 0.0, 1.0, 2.0), doc="ends of the bins of x_1, increasing"
+    )
+
+    def validate(self) -> None:
+        super().validate()
+        if not all(a < b for a, b in pairwise(self.edges)):
+            raise DomainError("edges", self.edges, "strictly increasing")
+        if self.target.total_dimension < 2:
+            raise DomainError("target", self.target.kind(), "of two dimensions or more")
+
+
+class BinnedGaussian(BinnedSampling):
+    """`BinnedSampling` on a Gaussian target, whose conditional moments in bins are known exactly.
+
+    Parameters
+    ----------
+    target : a Gaussian target
+    scheme, edges
+        As for `BinnedSampling`.
+    """
+
+    target: AnyGaussian = nested(*GAUSSIANS, doc="Gaussian law of the data")
+
+
+class CoupledSampling(Sampling):
+    """A sampler on a coarser grid, driven by the noise of the fine one: every `merged`-th of its times is kept.
+
+    Parameters
+    ----------
+    target, scheme
+        As for `Sampling`; the grid is the fine one, and the same for every stage.
+    merged : int
+        Fine steps that one step takes together; it divides their number.
+    """
+
+    merged: int = whole(least=1, default=1, doc="fine steps that one step takes together")
+
+    def validate(self) -> None:
+        super().validate()
+        if self.scheme.grid.needs_gaussian:
+            raise DomainError("scheme.grid", self.scheme.grid.kind(), "a grid that all stages share")
+        self.coarser(self.merged)
+
+    def coarser(self, merged: int) -> Sampling:
+        """The sampler on every `merged`-th of the fine grid's times."""
+        nodes = self.scheme.grid.nodes(np.ones(1))
+        if (len(nodes) - 1) % merged:
+            raise DomainError("merged", merged, f"a divisor of the number of steps, {len(nodes) - 1}")
+        scheme = replace(self.scheme, grid=Custom(tuple(nodes[::merged].tolist())))
+        return Sampling(self.target, scheme)
 
 
 class Divergence(GaussianSampling):

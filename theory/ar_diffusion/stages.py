@@ -102,7 +102,7 @@ def directions(target: AnyGaussian, method: Vanilla | AR) -> list[Directions]:
     order, sizes = generation_order(target, method)
     covariance, mean = target.covariance_matrix()[np.ix_(order, order)], target.mean_vector()[order]
     parts: list[Directions] = []
-    for block in blocks(target.covariance_factor(order), sizes):
+    for block in blocks(target.covariance_factor(order.tolist()), sizes):
         basis, roots, _ = np.linalg.svd(block.factor)
         explained = basis.T @ block.slope @ covariance[: block.start, : block.start]
         own_mean = mean[block.start : block.stop] @ basis

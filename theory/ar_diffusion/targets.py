@@ -456,8 +456,8 @@ AnyTarget = AnyGaussian | Parabola | Mixture | IsotropicMixture | ShadowImages
 
 def _lower(rows: Array) -> Array:
     """Lower triangular L with L L^T = rows rows^T and a positive diagonal, without forming the product."""
-    upper = np.linalg.qr(rows.T, mode="r")
-    return (upper * np.sign(np.diag(upper))[:, None]).T
+    _, upper = np.linalg.qr(rows.T)
+    return np.asarray((upper * np.sign(np.diag(upper))[:, None]).T)
 
 
 def _square(name: str, value: tuple[tuple[float, ...], ...]) -> Array:
