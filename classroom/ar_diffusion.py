@@ -54,7 +54,7 @@ from theory.ar_diffusion import (
 HORIZON, EARLY_STOP = 6.0, 1e-5
 EQUAL, ADAPTED = "equal steps", "exponential steps"
 VANILLA, BY_PATCH = Vanilla(), AR()
-PARTICLES = 300
+PARTICLES = 150
 GAINS = Axis(label="gain of the rule $g$", low=0, high=10, points=41)
 DIVERGENCES = Axis(label="KL divergence", low=1e-5, high=100, scale=LOG)
 CALLS = ("20", "60", "200", "600", "2000")
@@ -296,7 +296,7 @@ FLIP = Demo(
 
 # ------------------------------------------------------------------ rare prefixes
 
-SUNS = Axis(label="sun that was made first $x_1$", low=0, high=10, points=41)
+SUNS = Axis(label="sun that was made first $x_1$", low=0, high=30, points=41)
 
 
 def at_prefix(method: Vanilla | AR) -> Callable[[Contest, Array], Array]:
@@ -343,9 +343,9 @@ RARE = Demo(
             name="AR total", label="AR, whole picture", function=total(BY_PATCH), color="blue", dashed=True
         ),
         Number(
-            name="at ten",
-            label="vanilla at a sun of 10",
-            function=lambda model: at_prefix(VANILLA)(model, np.array([10.0]))[0],
+            name="rare",
+            label="vanilla at a sun of 30",
+            function=lambda model: at_prefix(VANILLA)(model, np.array([30.0]))[0],
         ),
     ),
     pictures=(
@@ -359,7 +359,7 @@ RARE = Demo(
     ),
     badges=(
         Badge(label="vanilla, whole picture", value="vanilla total"),
-        Badge(label="vanilla at a sun of 10", value="at ten"),
+        Badge(label="vanilla at a sun of 30", value="rare"),
     ),
     tasks=(
         Task(
@@ -368,8 +368,8 @@ RARE = Demo(
             because="It is an average over suns, and nearly all suns lie between -3 and 3.",
         ),
         Task(
-            question="And its error of the shadow at a sun of 10?",
-            read="at ten",
+            question="And its error of the shadow at a sun of 30?",
+            read="rare",
             because="The wrong slope costs the square of the sun.",
         ),
     ),

@@ -51,7 +51,13 @@ ANGLE = Slider(
     name="angle", label="angle of the task to the prior, degrees", low=5, high=45, default=25, steps=5
 )
 EXAMPLES = LogSlider(
-    name="examples", label="length of the training prompts $n$", low=20, high=2000, default=200, steps=7
+    name="examples",
+    label="length of the training prompts $n$",
+    low=20,
+    high=2000,
+    default=200,
+    steps=7,
+    is_whole=True,
 )
 
 

@@ -77,7 +77,7 @@ def fine_tuned(start: tuple[float, ...], amount: float) -> tuple[float, ...]:
     return tuple(float(share) for share in after / after.sum())
 
 
-AMOUNTS = Axis(label="fine-tuning $\\tau$ on the best pattern", low=0, high=15, points=61)
+AMOUNTS = Axis(label="fine-tuning $\\tau$ on the best pattern", low=0, high=10, points=41)
 
 
 def total_time(model: Tuned, amounts: Array) -> Array:
@@ -115,7 +115,7 @@ FINE_TUNING = Demo(
     story="Before training on rewards, the model may be fine-tuned on examples of the best pattern. Here "
     "you choose how much, and see the total time until the best pattern has 99 %. The gap between the two "
     "best rates is 0.2.",
-    ask="The best pattern starts at 0.08 %, and training alone needs a very long time. How much fine-tuning "
+    ask="The best pattern starts at 0.04 %, and training alone needs a very long time. How much fine-tuning "
     "is needed to make it short: 1, 5, or 100 units of time?",
     answer="About five are enough. Fine-tuning raises a small probability exponentially fast, while "
     "training on rewards raises it only slowly, as it hardly ever sees the pattern. The dashed line marks "
@@ -126,11 +126,11 @@ FINE_TUNING = Demo(
             label="start of the best pattern $\\pi(r^*)$",
             low=1e-4,
             high=0.4096,
-            default=0.0008,
-            steps=13,
+            default=0.0004,
+            steps=7,
         ),
         SECOND,
-        Slider(name="amount", label="fine-tuning $\\tau$", low=0, high=15, default=0, steps=16),
+        Slider(name="amount", label="fine-tuning $\\tau$", low=0, high=10, default=0, steps=11),
     ),
     model=lambda values: Tuned(bandit_of({**values, "gap": GAP.default}), values["amount"]),
     theory=(
@@ -175,7 +175,7 @@ FINE_TUNING = Demo(
         Plot(
             title="Total time until the best pattern has 99 %",
             x=AMOUNTS,
-            y=Axis(label="fine-tuning and training", low=1, high=1e9, scale=LOG),
+            y=Axis(label="fine-tuning and training", low=10, high=1e9, scale=LOG),
             curves=("total",),
             points=("total now",),
             uprights=("enough",),

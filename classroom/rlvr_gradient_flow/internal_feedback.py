@@ -35,7 +35,8 @@ from theory.rlvr_gradient_flow import (
 )
 from theory.rlvr_gradient_flow.rlif import SLOPE_SQUARED
 
-COUNTS = Axis(label="number of patterns $K$", low=2, high=1024, scale=LOG, points=49)
+COUNTS = Axis(label="number of patterns $K$", low=2, high=1024, scale=LOG, points=10)
+SIZES = (4, 16, 128)
 SLOPES = Axis(label="first slope of the accuracy, times $\\sqrt{K}$", low=-0.6, high=0.8, points=71)
 
 
@@ -78,8 +79,8 @@ def drawn_shares(output: str) -> Callable[[Laboratory, RandomPatterns], Points]:
     """Share of 400 simulated base models, at a few numbers of patterns."""
 
     def draw(lab: Laboratory, model: RandomPatterns) -> Points:
-        shares = [_shares(lab, RandomPatterns(count, model.margin))[output] for count in (2, 4, 16, 64, 256)]
-        return Points(np.array([2.0, 4.0, 16.0, 64.0, 256.0]), np.array(shares))
+        shares = [_shares(lab, RandomPatterns(count, model.margin))[output] for count in SIZES]
+        return Points(np.array(SIZES, dtype=float), np.array(shares))
 
     return draw
 
@@ -101,12 +102,20 @@ FEEDBACK = Demo(
     "right, and just as much patterns that are nearly always wrong.",
     ask="Does the accuracy rise at first? And when training has gone on for very long, how often does the "
     "model end at its very worst pattern? Guess both numbers for a model with many patterns.",
-    answer="At first the accuracy rises in 68 % of the cases, not always. In the end, half of the models "
-    "finish at their worst pattern: the most extreme success rate may be near 1 or near 0. A base model "
-    "that is clearly better than even (a margin) makes the first gain certain, but the bad end only a "
-    "little rarer.",
+    answer="At first the accuracy rises in 68 % of the cases, not always. In the end, nearly half of the "
+    "models with many patterns finish at their worst pattern: the most extreme success rate may be near 1 "
+    "or near 0. A base model that is clearly better than even (a margin) makes the first gain nearly "
+    "certain, but with a margin of 0.1 more than one in five still ends at its worst.",
     controls=(
-        LogSlider(name="patterns", label="number of patterns $K$", low=2, high=1024, default=64, steps=10),
+        LogSlider(
+            name="patterns",
+            label="number of patterns $K$",
+            low=2,
+            high=1024,
+            default=64,
+            steps=10,
+            is_whole=True,
+        ),
         Slider(
             name="margin",
             label="margin of the mean rate over 1/2 $\\delta$",
@@ -162,7 +171,7 @@ FEEDBACK = Demo(
         Plot(
             title="How the accuracy starts to move",
             x=SLOPES,
-            y=Axis(label="density", low=0, high=5),
+            y=Axis(label="density", low=0, high=3),
             curves=("density",),
             dots=("drawn slopes",),
         ),

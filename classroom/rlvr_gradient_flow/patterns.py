@@ -25,7 +25,7 @@ from theory.rlvr_gradient_flow import (
 )
 
 BEST_RATE, LOW_RATE = 0.9, 0.2
-TIMES = Axis(label="training time $t$", low=1, high=1e9, scale=LOG, points=46)
+TIMES = Axis(label="training time $t$", low=1, high=1e9, scale=LOG, points=91)
 GRADIENT, GRPO, NATURAL = "policy gradient", "GRPO, groups of 8", "natural gradient"
 PATTERNS = (("best", "best $r^*$", "blue"), ("second", "second best $r'$", "orange"), ("low", "low", "black"))
 RUN_TIMES = np.round(np.geomspace(1.0, 1e5, 21), 1)

@@ -30,8 +30,8 @@ START = LogSlider(
     label="start of the best pattern $\\pi(r^*)$",
     low=1e-4,
     high=0.4096,
-    default=0.0512,
-    steps=13,
+    default=0.0256,
+    steps=7,
 )
 
 
@@ -83,12 +83,12 @@ REGIMES = Demo(
     story="A model answers by picking one of three ways of reasoning. The best one is right in 90 % of the "
     "cases, the low one in 20 %. Training raises the probability of what works better than average. On the "
     "left, each pattern is a straight line, and the lowest line is the pattern that leads.",
-    ask="The best pattern starts at 5 %. Will its probability grow from the first step on? Then make the "
+    ask="The best pattern starts at 2.6 %. Will its probability grow from the first step on? Then make the "
     "start smaller and smaller, and watch how long training is stuck with the second best.",
     answer="If the accuracy at the start is below the rate of the second best pattern (regime 2), the "
     "second best grows first, and the best one may even fall. It takes over only when its line gets below. "
-    "This time grows like one over its start. GRPO takes the same way at another speed. The natural "
-    "gradient has no such plateau.",
+    "With three patterns the time to wait grows like the square of one over the start. GRPO takes the same "
+    "way at another speed. The natural gradient has no such plateau.",
     controls=(
         START,
         SECOND,
@@ -143,7 +143,7 @@ REGIMES = Demo(
         Plot(
             title="Straight lines: the lowest one leads",
             x=PLACES,
-            y=Axis(label="inverse weight $y_i$", low=-1.2, high=0.6),
+            y=Axis(label="inverse weight $y_i$, in the same units", low=-1.2, high=0.6),
             curves=("best line", "second line", "low line", "envelope"),
         ),
         Plot(
@@ -173,11 +173,11 @@ REGIMES = Demo(
             because="Until then the accuracy is below what the second best pattern alone would give.",
         ),
         Task(
-            question="Now start the best pattern at 0.0064, eight times lower. How long does the slow phase "
+            question="Now start the best pattern at 0.0064, four times lower. How long does the slow phase "
             "take?",
             read="entanglement",
             at={"start": 0.0064},
-            because="Much more than eight times as long: the second best has time to take nearly everything.",
+            because="Sixteen times as long, the square of four.",
         ),
         Task(
             question="Leave the start at 0.0064 and set the gap to 0.1. How long does the slow phase take?",

@@ -53,12 +53,15 @@ class Slider(_Control):
         A value of the grid.
     steps : int
         Length of the grid, both ends included.
+    is_whole : bool
+        Whether the model rounds it to a whole number, and people read it as one.
     """
 
     low: float
     high: float
     default: float
     steps: int = 17
+    is_whole: bool = False
     scale: str = field(default=LINEAR, init=False)
 
     def __post_init__(self) -> None:
@@ -79,8 +82,8 @@ class Slider(_Control):
         return spaced(self.low, self.high, (self.steps - 1) * refined + 1, self.scale)
 
     def text(self, value: float) -> str:
-        """The value for people, in three digits."""
-        return f"{value:.3g}"
+        """The value for people, in three digits or as a whole number."""
+        return f"{value:.0f}" if self.is_whole else f"{value:.3g}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lemmata.classroom.controls import Choice, Control
+from lemmata.classroom.controls import Choice, Control, WholeSlider
 from lemmata.classroom.demo import Demo
 
 FINER = 4
@@ -17,16 +17,13 @@ def widgets(mo: Any, demo: Demo) -> Any:
 
 
 def _widget(mo: Any, control: Control) -> Any:
+    """Sliders stand at values of at most four digits: what is shown is what is computed."""
     if isinstance(control, Choice):
         return mo.ui.radio(list(control.options), value=control.default, label=control.label, inline=True)
-    steps = [_short(value) for value in control.grid(FINER)]
+    is_whole = isinstance(control, WholeSlider) or control.is_whole
+    steps = sorted({round(value) if is_whole else float(f"{value:.4g}") for value in control.grid(FINER)})
     nearest = min(steps, key=lambda step: abs(step - control.default))
     return mo.ui.slider(steps=steps, value=nearest, label=control.label, show_value=True)
-
-
-def _short(value: float) -> float:
-    """Four digits: what a slider shows is what it stands for."""
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def paper_of(request: Any) -> str:
