@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lemmata.records import Comparison, Paper, Waiver
+from lemmata.records import Comparison, Paper
 from paper_checks.ar_diffusion.accuracy import C1, C2, C3, C4, C5, C9
 from paper_checks.ar_diffusion.blueprint import FOUNDATIONS, USES
 from paper_checks.ar_diffusion.certificates import R2, R3, R8, R9, R13
@@ -23,7 +23,7 @@ PAPER = Paper(
         "R3": ("R3", "joint_kl"),
         "R4": ("R4", "stage_kl", "output_moments"),
         "R5": ("C5", "F4", "binned_moments"),
-        "R5b": Waiver("an expansion for general smooth targets; its consequence, the rate, is judged by C9"),
+        "R5b": ("leading_moment_errors",),
         "R6": ("C5", "F4", "pointwise_conditional_kl"),
         "R7": ("C3", "F2"),
         "R8": ("R8", "C8", "path_kl", "fisher_information", "denoising_loss"),

@@ -169,3 +169,21 @@ def walk(weights: Array, means: Array, covariances: Array, nodes: Array, start: 
         score = mixture_scores(weights, math.exp(-tau) * means, noised, y[None])[0]
         y = math.exp(h) * y + 2 * (math.exp(h) - 1) * score + math.sqrt(math.exp(2 * h) - 1) * z
     return y
+
+
+def propagated_moments(
+    weights: Array, means: Array, covariances: Array, nodes: Array, reach: float = 8.0, count: int = 401
+) -> Array:
+    """E x and E x^2 of the output on the line, by carrying its density through every step on a grid of points."""
+    x = np.linspace(-reach, reach, count)
+    width = x[1] - x[0]
+    density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    for tau, after in itertools.pairwise(nodes):
+        h = tau - after
+        noised = np.array([noised_covariance(c, tau) for c in covariances])
+        score = mixture_scores(weights, math.exp(-tau) * means, noised, x[:, None])[:, 0]
+        centre = math.exp(h) * x + 2 * (math.exp(h) - 1) * score
+        variance = math.exp(2 * h) - 1
+        kernel = np.exp(-((x[:, None] - centre) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+        density = kernel @ density * width
+    return np.array([x @ density, (x * x) @ density]) * width

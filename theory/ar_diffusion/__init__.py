@@ -56,6 +56,7 @@ from theory.ar_diffusion.schemes import (
     WorstBias,
 )
 from theory.ar_diffusion.score_error import frozen_variance, score_error_kl, stability_limit
+from theory.ar_diffusion.smooth import leading_moment_errors
 from theory.ar_diffusion.targets import (
     Autoregressive,
     BlockDiagonal,
@@ -135,6 +136,13 @@ RESULTS = (
         source="R9d",
         nature=LeadingOrder("step"),
         formula="h^2/4 sum over stages of tr S_k^-2",
+    ),
+    Result(
+        leading_moment_errors,
+        Sampling,
+        source="R5b",
+        nature=LeadingOrder("step"),
+        formula="-h int E[(1 + 2 s') u''] dtau for f = x and f = x^2, u = E[f(X_delta)|X_tau]",
     ),
     Result(
         steps_to_accuracy,
@@ -242,6 +250,7 @@ __all__ = [
     "frozen_variance",
     "joint_kl",
     "leading_joint_kl",
+    "leading_moment_errors",
     "optimal_grid",
     "output_law",
     "output_moments",

@@ -91,6 +91,48 @@ def conditional_information(weights: Array, means: Array, covariances: Array, ti
     return Information(fisher * width, entropy * width)
 
 
+class LineScore(NamedTuple):
+    """Nodes x of a rule for expectations over a mixture on the line, its weights, and the score's derivatives there.
+
+    All of shape (points,): E f = sum of rule f(x); score = (log p)', slope = (log p)'', bend and twist the next two.
+    """
+
+    x: Array
+    rule: Array
+    score: Array
+    slope: Array
+    bend: Array
+    twist: Array
+
+
+def line_score(weights: Array, means: Array, variances: Array) -> LineScore:
+    """Score of a mixture on the line, with three derivatives, at the nodes of the trapezoid rule.
+
+    With z = (m_c - x)/C_c the ratios p^(k)/p are posterior means of z, z^2 - 1/C, z^3 - 3 z/C and z^4 - 6 z^2/C +
+    3/C^2; the derivatives of log p are their cumulants.
+
+    Parameters
+    ----------
+    weights, means, variances : array (C,)
+    """
+    width = _spacing(variances)
+    x = _nodes(weights, means, variances, width)
+    density, _, posterior = _posterior(_log_parts(weights, means, variances, x))
+    z, r = (means[:, None] - x) / variances[:, None], 1 / variances[:, None]
+    first = np.sum(posterior * z, axis=0)
+    second = np.sum(posterior * (z**2 - r), axis=0)
+    third = np.sum(posterior * (z**3 - 3 * z * r), axis=0)
+    fourth = np.sum(posterior * (z**4 - 6 * z**2 * r + 3 * r**2), axis=0)
+    return LineScore(
+        x,
+        density * width,
+        first,
+        second - first**2,
+        third - 3 * first * second + 2 * first**3,
+        fourth - 4 * first * third - 3 * second**2 + 12 * first**2 * second - 6 * first**4,
+    )
+
+
 def _line(weights: Array, means: Array, variances: Array) -> Information:
     """Fisher information and entropy of a mixture on the line."""
     width = _spacing(variances[weights > NEGLIGIBLE])
