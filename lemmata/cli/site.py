@@ -15,7 +15,9 @@ from lemmata.extras import MissingExtraError
 from lemmata.pictures.records import Quality
 
 if TYPE_CHECKING:
-    from lemmata.catalogue import Catalogue, Entry
+    from collections.abc import Callable
+
+    from lemmata.catalogue import Catalogue, Entry, PaperFloors
     from lemmata.cli.observed import ObservedLaboratory
     from lemmata.pictures import Figure
     from lemmata.site import Picture
@@ -67,39 +69,42 @@ def command(
 
     folder = out if out is not None else BUILD / "site"
     stdout = console()
+
+    def tell(line: str) -> None:
+        with state.bar.aside():
+            stdout.print(line, markup=False, soft_wrap=True)
+
     with open_laboratory(state, **options) as lab:
         found = site.findings(catalogue.claims(), lab, LEVELS[level], judging=not stored)
-        counted = sum(finding.record is not None for finding in found.values())
-        with state.bar.aside():
-            stdout.print(f"verdicts  {counted} of {len(found)} claims at level {level}", markup=False)
-        pictures = _pictures(catalogue, lab, state, quality=quality, is_stored=stored)
-        seed = lab.seed
-    with state.bar.aside():
-        stdout.print(f"figures   {len(pictures)} of {len(catalogue.figures())}", markup=False)
-    if manual:
-        from lemmata.site.manual import write_manual
-
-        state.bar.tell("manual", 0, 1, "parts")
-        warnings = write_manual(ROOT, folder / "manual", BUILD / "manual")
-        stdout.print(
-            f"manual    {short(folder / 'manual' / 'index.html')}  {len(warnings)} warnings", markup=False
+        judged = sum(finding.record is not None for finding in found.values())
+        tell(f"verdicts     {judged} of {len(found)} claims at level {level}, seed {lab.seed}")
+        pictures = _pictures(catalogue, lab, quality=quality, is_stored=stored)
+        tell(f"figures      {len(pictures)} of {len(catalogue.figures())}")
+        if manual:
+            state.bar.tell("manual", 0, 1, "parts")
+            warnings = site.write_manual(ROOT, folder / "manual", BUILD / "manual")
+            tell(f"manual       {short(folder / 'manual' / 'index.html')}")
+            for warning in warnings:
+                tell(f"    {warning}")
+        about = site.About(
+            level=level,
+            quality=quality,
+            seed=lab.seed,
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            commit=commit(),
+            versions=versions(),
+            has_manual=(folder / "manual" / "index.html").is_file(),
         )
-    about = site.About(
-        level=level,
-        quality=quality,
-        seed=seed,
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=commit(),
-        versions=versions(),
-        has_manual=(folder / "manual" / "index.html").is_file(),
-    )
-
-    def story(paper: str) -> str:
-        path = ROOT / "docs" / "papers" / f"{paper}.md"
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-    home = site.write_site(catalogue, folder, about, stories=story, found=found, pictures=pictures)
-    stdout.print(f"site      {short(home)}", markup=False, soft_wrap=True)
+        home = site.write_site(
+            catalogue,
+            folder,
+            about,
+            stories=_story,
+            found=found,
+            pictures=pictures,
+            interactive=_stored_page if stored else _Interactive(lab, tell),
+        )
+    tell(f"site         {short(home)}")
 
 
 def _chosen(catalogue: Catalogue, papers: tuple[str, ...]) -> Catalogue:
@@ -121,8 +126,47 @@ def _need_extra() -> None:
         ) from None
 
 
+def _story(paper: str) -> str:
+    from lemmata.provenance import ROOT
+
+    path = ROOT / "docs" / "papers" / f"{paper}.md"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _stored_page(paper: PaperFloors, place: Path) -> bool:
+    """The interactive page as an earlier run left it."""
+    return place.is_file()
+
+
+class _Interactive:
+    """Writes interactive pages; says once why there are none where what they need is missing."""
+
+    def __init__(self, lab: ObservedLaboratory, tell: Callable[[str], None]) -> None:
+        self.lab, self.tell, self._is_able = lab, tell, True
+
+    def __call__(self, paper: PaperFloors, place: Path) -> bool:
+        from lemmata.pages import Link, VendorError, write_paper_page
+
+        if not self._is_able:
+            return False
+        links = [
+            Link("../index.html", "Verdicts"),
+            Link("index.html", "Story"),
+            Link("statements.html", "Statements"),
+        ]
+        try:
+            is_written = write_paper_page(paper, place, self.lab, links=links)
+        except VendorError as error:
+            self.tell(f"interactive  none: {error}")
+            self._is_able = False
+            return False
+        if is_written:
+            self.tell(f"interactive  {short(place)}")
+        return is_written
+
+
 def _pictures(
-    catalogue: Catalogue, lab: ObservedLaboratory, state: State, *, quality: str, is_stored: bool
+    catalogue: Catalogue, lab: ObservedLaboratory, *, quality: str, is_stored: bool
 ) -> dict[str, Picture]:
     """Figures by identifier: those in build/figures that are current or all there is, the others drawn."""
     from lemmata.ledger import BUILD

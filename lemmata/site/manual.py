@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "python_use_unqualified_type_names": True,
     "numpydoc_show_class_members": False,
     "myst_heading_anchors": 3,
+    "myst_url_schemes": {"http": None, "https": None, "site": "{{path}}#{{fragment}}"},
     "pygments_style": "friendly",
     "language": "en",
     "suppress_warnings": ["ref.python"],  # a class of one name in several papers is no mistake
@@ -123,7 +124,7 @@ def _index(guides: Iterable[str], packages: Iterable[str]) -> str:
     toc = "```{{toctree}}\n:maxdepth: 1\n\n{}\n```\n"
     reference = "\n".join(f"api/{package}-all" for package in packages)
     return (
-        "# Manual\n\n[Back to the verdicts](../index.html)\n\n## Guides\n\n"
+        "# Manual\n\n[Back to the verdicts](site:../index.html)\n\n## Guides\n\n"
         + toc.format("\n".join(guides))
         + "\n## API reference\n\n"
         + toc.format(reference)
@@ -147,7 +148,7 @@ def _toc(names: Iterable[str]) -> str:
 
 def _with_links(text: str) -> str:
     """A guide whose links to the pages of papers lead to these on the site."""
-    return re.sub(r"\]\(papers/(\w+)\.md(#\w+)?\)", r"](../\1/index.html\2)", text)
+    return re.sub(r"\]\(papers/(\w+)\.md(#\w+)?\)", r"](site:../\1/index.html\2)", text)
 
 
 def _escape(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
