@@ -175,10 +175,8 @@ def _all(model: Start) -> list[Clock]:
 
 def _shown(model: Start) -> Array:
     """Which features an image shows whose first is k: 0 and 1, shape (2K, 2K)."""
-    inside = sum(
-        (np.roll(np.eye(model.features), i, axis=1) for i in range(model.objects)), start=np.zeros(1)
-    )
-    return np.kron(np.eye(2), inside)
+    inside = np.sum([np.roll(np.eye(model.features), i, axis=1) for i in range(model.objects)], axis=0)
+    return np.asarray(np.kron(np.eye(2), inside), dtype=float)
 
 
 def _speeds(model: Start) -> Array:
