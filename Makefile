@@ -31,18 +31,20 @@ PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: help figures test test-full check lint bench coverage lock warmup clean distclean
+.PHONY: help figures site test test-full check lint bench reliability coverage lock warmup clean distclean
 # One environment, one installer at a time: -j changes nothing.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make figures    regenerate every figure into build/figures"
+	@echo "make site       the static site, into build/site (IDS='paper ...' for some papers only)"
 	@echo "make test       the default tests"
 	@echo "make test-full  every test, the long ones included"
 	@echo "make check      judge the papers' claims (LEVEL=quick or full, IDS='paper/C7 ...')"
 	@echo "make lint       ruff and pyright"
 	@echo "make bench      each kernel beside what one would otherwise write"
+	@echo "make reliability   what crashes, full disks, load and bad input do to runs (minutes)"
 	@echo "make coverage   lines covered by the default tests"
 	@echo "make warmup     compile the kernels once"
 	@echo "make lock       resolve both lock files anew, for all platforms"
@@ -51,6 +53,9 @@ help:
 
 figures: $(RUN_READY)
 	$(BIN)/lemmata figures $(IDS) $(ARGS)
+
+site: $(DEV_READY)
+	$(BIN)/lemmata site $(IDS) $(ARGS)
 
 test: $(DEV_READY)
 	$(PYTEST) $(ARGS)
@@ -68,6 +73,9 @@ lint: $(DEV_READY)
 
 bench: $(RUN_READY)
 	$(BIN)/lemmata bench $(ARGS)
+
+reliability: $(DEV_READY)
+	nice $(BIN)/python -m tests.reliability $(ARGS)
 
 # Lines of kernels count when they are compiled, so compiled code of earlier runs is put away first.
 coverage: $(DEV_READY)
