@@ -7,6 +7,7 @@ Only the process that owns the laboratory merges and stores results.
 
 from __future__ import annotations
 
+import logging
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,8 @@ class Dask:
         timeout: float = 15,
     ) -> None:
         distributed = _distributed()
+        # a lost scheduler is one EngineError; the client would print its own attempts to find it as tracebacks
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         self.address = address
         self._lost_errors = _lost_errors()
         self._cluster: Any = _own_cluster(distributed, workers) if address is None else None

@@ -1,0 +1,60 @@
+"""Run the parts, each in a process of its own, and print their tables; exit code 1 if anything went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+import time
+
+from lemmata.codedigest import ROOT
+from lemmata.threads import ONE_THREAD
+
+PARTS = ("bits", "kills", "writes", "damage", "cluster", "machine", "load", "fuzz", "safety")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--small", action="store_true", help="what the default tests run")
+    parser.add_argument("--here", action="store_true", help="run a single part in this process")
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    size = "small" if asked.small else "full"
+    if asked.here:
+        return max(run_here(part, size) for part in asked.parts)
+    return max(run_apart(part, asked.small) for part in asked.parts or PARTS)
+
+
+def run_here(part: str, size: str) -> int:
+    """Run one part and print its tables."""
+    start = time.perf_counter()
+    tables = importlib.import_module(f"tests.reliability.{part}").run(size)
+    for table in tables:
+        print(table.text(), flush=True)
+    print(f"({part}: {time.perf_counter() - start:.0f} s)\n", flush=True)
+    return int(any(table.problems for table in tables))
+
+
+def run_apart(part: str, is_small: bool) -> int:
+    """The same in a new process, with BLAS on one thread from the start."""
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "tests.reliability",
+        "--here",
+        part,
+        *(["--small"] * is_small),
+    ]
+    return int(subprocess.run(command, cwd=ROOT, env=os.environ | ONE_THREAD).returncode != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
