@@ -16,6 +16,10 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.browser import browser, open_file
+
+__all__ = ["browser", "open_file"]
+
 settings.register_profile("default", deadline=None, derandomize=True, database=None, max_examples=100)
 settings.register_profile(
     "long", deadline=None, derandomize=False, database=None, max_examples=2000, print_blob=True

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from lemmata.pages.page import Effort, Link, Prepared, page, prepare, write_page, write_paper_page
 from lemmata.pages.vendor import VendorError
+from lemmata.pages.writing import Effort, Link, Prepared, page_text, prepare, write_page, write_paper_page
 
-__all__ = ["Effort", "Link", "Prepared", "VendorError", "page", "prepare", "write_page", "write_paper_page"]
+__all__ = [
+    "Effort",
+    "Link",
+    "Prepared",
+    "VendorError",
+    "page_text",
+    "prepare",
+    "write_page",
+    "write_paper_page",
+]

@@ -12,8 +12,6 @@ from lemmata.classroom import Demo, Reading, Theory
 from lemmata.pages.interpolation import CUBIC, LINEAR
 from lemmata.pages.tables import FINE, Table, TableAxis, tabulate, thinned, truth
 
-CHECKS = 32
-"""Random positions at which a table is held to theory, for each of its controls and for all of them together."""
 TOLERANCE = 5e-3
 """A slider stands between nodes if this difference is not exceeded there: a line's width in a picture."""
 
@@ -32,8 +30,10 @@ class Tabulation:
     fine : frozenset of str
         Controls that may stand between nodes.
     errors : mapping
-        By name, for each quantity that is interpolated: largest difference from theory at `CHECKS` random positions
-        at which every fine control stands between nodes.
+        By name, for each quantity that is interpolated: largest difference from theory at random positions at which
+        every fine control stands between nodes.
+    checks : int
+        Number of these positions.
     """
 
     demo: Demo
@@ -41,27 +41,33 @@ class Tabulation:
     strides: Mapping[str, int]
     fine: frozenset[str]
     errors: Mapping[str, float]
+    checks: int
 
 
-def tabulation(demo: Demo, most: int) -> Tabulation:
-    """A demonstration as tables of about `most` values or fewer each."""
+def tabulation(demo: Demo, most: int, checks: int) -> Tabulation:
+    """A demonstration as tables of about `most` values or fewer each.
+
+    Each table is held to theory at `checks` random positions for each of its controls, and for all of them together.
+    """
     strides = thinned(demo, most)
     items = {item.name: item for item in (*demo.theory, *demo.readings)}
     tables: dict[str, Table] = {}
     coarse: set[str] = set()
     for name, item in items.items():
-        table, alone = interpolated(demo, item, tabulate(demo, item, strides))
+        table, alone = interpolated(demo, item, tabulate(demo, item, strides), checks)
         tables[name] = table
         coarse |= {control for control, error in alone.items() if error > TOLERANCE}
     fine = {a.control for table in tables.values() for a in table.axes if a.is_continuous} - coarse
     errors: dict[str, float] = {}
     for name, table in tables.items():
         if any(axis.control in fine for axis in table.axes):
-            errors[name] = largest_difference(demo, items[name], table, fine)
-    return Tabulation(demo, tables, strides, frozenset(fine), errors)
+            errors[name] = largest_difference(demo, items[name], table, fine, checks)
+    return Tabulation(demo, tables, strides, frozenset(fine), errors, checks)
 
 
-def interpolated(demo: Demo, item: Theory | Reading, table: Table) -> tuple[Table, dict[str, float]]:
+def interpolated(
+    demo: Demo, item: Theory | Reading, table: Table, checks: int
+) -> tuple[Table, dict[str, float]]:
     """The table with the best of the ways to interpolate, and its error between the nodes of each control alone.
 
     The best is the one with which most controls keep the tolerance, then the one with the smallest error.
@@ -69,8 +75,8 @@ def interpolated(demo: Demo, item: Theory | Reading, table: Table) -> tuple[Tabl
     controls = [axis.control for axis in table.axes if axis.is_continuous]
     if not controls:
         return table, {}
-    checks = {control: random_positions(table.axes, {control}, CHECKS) for control in controls}
-    truths = {c: [truth(demo, item, positions) for positions in checks[c]] for c in controls}
+    places = {control: random_positions(table.axes, {control}, checks) for control in controls}
+    truths = {c: [truth(demo, item, positions) for positions in places[c]] for c in controls}
     tried: list[tuple[Table, dict[str, float]]] = []
     for degree, is_log in itertools.product(
         (CUBIC, LINEAR), (False, True) if table.is_positive else (False,)
@@ -78,7 +84,7 @@ def interpolated(demo: Demo, item: Theory | Reading, table: Table) -> tuple[Tabl
         way = replace(table, degree=degree, is_log=is_log)
         alone = {
             control: max(
-                way.difference(p, value) for p, value in zip(checks[control], truths[control], strict=True)
+                way.difference(p, value) for p, value in zip(places[control], truths[control], strict=True)
             )
             for control in controls
         }
@@ -96,7 +102,7 @@ def largest_difference(
     item: Theory | Reading,
     table: Table,
     fine: Collection[str],
-    count: int = CHECKS,
+    count: int,
     seed: int = 0,
 ) -> float:
     """Largest difference from theory at random positions between the nodes of all fine controls."""
@@ -121,4 +127,4 @@ def random_positions(
     return found
 
 
-__all__ = ["CHECKS", "TOLERANCE", "Tabulation", "largest_difference", "random_positions", "tabulation"]
+__all__ = ["TOLERANCE", "Tabulation", "largest_difference", "random_positions", "tabulation"]

@@ -22,7 +22,7 @@ from lemmata.provenance import versions
 FOLDER = BUILD / "pages"
 
 
-def kept_tabulation(demo: Demo, most: int, module: str, folder: Path = FOLDER) -> Tabulation:
+def kept_tabulation(demo: Demo, most: int, checks: int, module: str, folder: Path = FOLDER) -> Tabulation:
     """As `tabulation`, from a file if there is one.
 
     Parameters
@@ -31,17 +31,17 @@ def kept_tabulation(demo: Demo, most: int, module: str, folder: Path = FOLDER) -
         Module or package that holds the demonstration. The file's name is a digest of everything that it imports
         from theory, of the classroom's and the pages' own code, and of the versions of what computes.
     """
-    path = folder / f"{demo.id}-{_key(demo, most, module)}.npz"
+    path = folder / f"{demo.id}-{_key(demo, most, checks, module)}.npz"
     if path.is_file():
         return _read(path, demo)
-    made = tabulation(demo, most)
+    made = tabulation(demo, most, checks)
     write_whole(path, _bytes(made))
     return made
 
 
-def _key(demo: Demo, most: int, module: str) -> str:
+def _key(demo: Demo, most: int, checks: int, module: str) -> str:
     own = sorted(path for name in ("classroom", "pages") for path in (ROOT / "lemmata" / name).glob("*.py"))
-    parts = [source_digest(module), demo.id, str(most), json.dumps(versions(), sort_keys=True)]
+    parts = [source_digest(module), demo.id, f"{most} {checks}", json.dumps(versions(), sort_keys=True)]
     parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in own]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
@@ -51,7 +51,13 @@ def _bytes(made: Tabulation) -> bytes:
     for table in made.tables.values():
         axes = [dataclasses.asdict(axis) for axis in table.axes]
         described.append({"name": table.name, "axes": axes, "degree": table.degree, "is_log": table.is_log})
-    record = {"tables": described, "strides": made.strides, "fine": sorted(made.fine), "errors": made.errors}
+    record: dict[str, Any] = {
+        "tables": described,
+        "strides": made.strides,
+        "fine": sorted(made.fine),
+        "errors": made.errors,
+    }
+    record["checks"] = made.checks
     arrays = {f"table{i}": table.values for i, table in enumerate(made.tables.values())}
     text = np.frombuffer(json.dumps(record).encode(), np.uint8)
     buffer = io.BytesIO()
@@ -68,7 +74,8 @@ def _read(path: Path, demo: Demo) -> Tabulation:
             values = np.asarray(held[f"table{i}"], dtype=float)
             name: str = described["name"]
             tables[name] = Table(name, axes, values, described["degree"], described["is_log"])
-    return Tabulation(demo, tables, record["strides"], frozenset(record["fine"]), record["errors"])
+    fine = frozenset(record["fine"])
+    return Tabulation(demo, tables, record["strides"], fine, record["errors"], record["checks"])
 
 
 __all__ = ["FOLDER", "kept_tabulation"]

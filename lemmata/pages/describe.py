@@ -22,7 +22,7 @@ from lemmata.classroom import (
     Slider,
 )
 from lemmata.classroom.quantities import Points
-from lemmata.pages.agreement import CHECKS, Tabulation
+from lemmata.pages.agreement import Tabulation
 from lemmata.pages.simulated import Simulated
 from lemmata.pages.tables import FINE
 from lemmata.pages.words import plain
@@ -196,8 +196,8 @@ def _caption(demo: Demo, picture: Picture) -> Data:
     caption["x"] = {"words": picture.x.label}
     if isinstance(picture, Heatmap):
         words = demo.by_name[picture.table].label
-        ramp = {"low": f"{picture.low:g}", "high": f"{picture.high:g}"}
-        return caption | {"legend": [{"words": words, "color": "blue", "marker": "block"}], "ramp": ramp}
+        ramp = {"words": words, "low": f"{picture.low:g}", "high": f"{picture.high:g}"}
+        return caption | {"legend": [], "ramp": ramp}
     return caption | {"legend": _legend(demo, picture)}
 
 
@@ -242,9 +242,9 @@ def agreement(tabulation: Tabulation, simulated: Simulated | None) -> list[str]:
         worst = max(errors, key=lambda name: errors[name])
         unit = "of its value" if tabulation.tables[worst].is_relative else "of its range"
         lines.append(
-            f"{_listed(fine)}: one value in {FINE} is in the tables, the others are interpolated. Measured at {CHECKS} "
-            f"random settings for each quantity, the largest difference from theory is {100 * errors[worst]:.2g} % "
-            f"{unit} ({demo.by_name[worst].label})."
+            f"{_listed(fine)}: some values are in the tables, those between them are interpolated. Measured at "
+            f"{tabulation.checks} random settings for each quantity, the largest difference from theory is "
+            f"{100 * errors[worst]:.2g} % {unit} ({demo.by_name[worst].label})."
         )
     if simulated is not None:
         lines.append(

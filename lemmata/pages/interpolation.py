@@ -52,15 +52,15 @@ def between(table: Array, places: Sequence[float], degree: int, *, is_log: bool)
     array of the given shape
         An element that is missing (NaN) at one of the nodes around is that of the nearest node.
     """
+    nearest = tuple(min(math.floor(p + 0.5), n - 1) for p, n in zip(places, table.shape, strict=False))
+    if all(place == node for place, node in zip(places, nearest, strict=True)):
+        return table[nearest]
     stored = np.log(table) if is_log else table
     around = [weights(place, nodes, degree) for place, nodes in zip(places, table.shape, strict=False)]
     total = np.zeros(table.shape[len(places) :])
     for corner in itertools.product(*around):
         total = total + math.prod(w for _, w in corner) * stored[tuple(node for node, _ in corner)]
-    nearest = stored[
-        tuple(min(math.floor(p + 0.5), n - 1) for p, n in zip(places, table.shape, strict=False))
-    ]
-    found = np.where(np.isnan(total), nearest, total)
+    found = np.where(np.isnan(total), stored[nearest], total)
     return np.exp(found) if is_log else found
 
 

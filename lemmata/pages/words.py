@@ -8,7 +8,7 @@ import re
 from lemmata.site.formulas import GREEK, formula
 
 _FORMULA = re.compile(r"\$([^$]+)\$")
-_GREEK_WORD = re.compile(r"\\?\b(" + "|".join(GREEK) + r")\b")
+_GREEK_WORD = re.compile(r"(?<![A-Za-z])(" + "|".join(GREEK) + r")(?![A-Za-z])")
 
 
 def inline(text: str) -> str:

@@ -47,11 +47,14 @@ class Effort:
     ----------
     values : int
         Values of one table, about; grids of sliders are thinned to it.
+    checks : int
+        Random settings at which tables are held to theory, for each control and for all together.
     settings, draws : int
         Settings with simulated points, at most, and independent draws at each.
     """
 
     values: int = 150_000
+    checks: int = 32
     settings: int = 24
     draws: int = 2
 
@@ -74,12 +77,13 @@ class Prepared:
 
 def prepare(demo: Demo, lab: Laboratory, effort: Effort, module: str = "") -> Prepared:
     """Compute a demonstration's tables and simulated points; tables are kept if its module is given."""
-    tables = kept_tabulation(demo, effort.values, module) if module else tabulation(demo, effort.values)
+    asked = (demo, effort.values, effort.checks)
+    tables = kept_tabulation(*asked, module) if module else tabulation(*asked)
     starts = {control.name: start(tables, control) for control in demo.controls}
     return Prepared(tables, simulate(demo, lab, starts, tables.strides, effort.settings, effort.draws))
 
 
-def page(title: str, demos: Sequence[Prepared], links: Sequence[Link] = ()) -> str:
+def page_text(title: str, demos: Sequence[Prepared], links: Sequence[Link] = ()) -> str:
     """The page as text.
 
     Raises
@@ -167,7 +171,7 @@ def write_page(
         If npm is needed and missing.
     """
     chosen = effort if effort is not None else Effort()
-    text = page(title, [prepare(demo, lab, chosen, module) for demo in demos], links)
+    text = page_text(title, [prepare(demo, lab, chosen, module) for demo in demos], links)
     write_whole(path, text.encode())
     return path
 
@@ -189,4 +193,4 @@ def write_paper_page(
     return True
 
 
-__all__ = ["Effort", "Link", "Prepared", "page", "prepare", "write_page", "write_paper_page"]
+__all__ = ["Effort", "Link", "Prepared", "page_text", "prepare", "write_page", "write_paper_page"]
