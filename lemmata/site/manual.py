@@ -20,7 +20,9 @@ SETTINGS: dict[str, Any] = {
     "html_theme": "basic",
     "html_static_path": [str(Path(__file__).parent / "static")],
     "html_css_files": ["site.css", "manual.css"],
-    "html_sidebars": {"**": ["searchbox.html", "localtoc.html"]},
+    "templates_path": [str(Path(__file__).parent / "templates" / "manual")],
+    "html_sidebars": {"**": ["back.html", "searchbox.html", "localtoc.html"]},
+    "default_role": "literal",
     "html_show_sourcelink": False,
     "html_copy_source": False,
     "html_show_sphinx": False,
@@ -135,7 +137,7 @@ def _module_page(name: str, root: Path) -> str:
     """A module's page; what a package takes from its modules is explained there, once."""
     is_package = (root / name.replace(".", "/")).is_dir()
     own = "   :ignore-module-all:\n" if is_package else ""
-    return _titled(name, f".. automodule:: {name}\n   :members:\n   :show-inheritance:\n{own}")
+    return _titled(name, f".. automodule:: {name}\n   :members:\n{own}")
 
 
 def _titled(title: str, content: str) -> str:

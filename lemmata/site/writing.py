@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import posixpath
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +166,8 @@ def _formula(text: str) -> Markup:
 
 
 def _short(value: Any) -> str:
-    return number(value, 4)
+    """A number in four digits; what is no more than a rounding away from zero is zero."""
+    return "0" if isinstance(value, float) and abs(value) < sys.float_info.min else number(value, 4)
 
 
 __all__ = ["About", "write_site"]
