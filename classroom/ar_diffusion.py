@@ -372,6 +372,12 @@ RARE = Demo(
             read="rare",
             because="The wrong slope costs the square of the sun.",
         ),
+        Task(
+            question="Choose exponential steps. How large is vanilla's error at a sun of 30 now?",
+            read="rare",
+            at={"grid": ADAPTED},
+            because="Good steps keep the slope nearly right, so rare suns are safe as well.",
+        ),
     ),
     note="Everything here is exact; there is nothing to draw.",
 )

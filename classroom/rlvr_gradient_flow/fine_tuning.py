@@ -215,5 +215,5 @@ FINE_TUNING = Demo(
             because="It grows only with the logarithm of one over the start.",
         ),
     ),
-    note="One simulated run scatters about the curves.",
+    note="One simulated run scatters about the curves; runs are drawn up to $t = 10^5$.",
 )
