@@ -125,7 +125,7 @@ class Recorded(NamedTuple):
     nodes: Array
 
     def merging(self, count: int) -> Recorded:
-        """The noise of steps that take `count` steps together."""
+        """The noise of steps that take `count` steps together (of the exponential integrator)."""
         if count == 1:
             return self
         r, n, size = self.steps.shape

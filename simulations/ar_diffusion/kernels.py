@@ -1,7 +1,7 @@
 """Kernels: all steps of a stage for one block of particles, coordinate by coordinate in rows, particles in columns.
 
-A step is Y <- e^h Y + 2(e^h - 1)(s(Y) + bias) + sqrt(e^2h - 1) Z with the exact score of a noised mixture. Components
-are weighed by their log-densities, the largest taken off before `exp`.
+A step is Y <- e^h Y + pull (s(Y) + bias) + spread Z with the exact score of a noised mixture. Components are weighed by
+their log-densities, the largest taken off before `exp`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from simulations.sampling.exponential import exp_of_nonpositive
 Array = npt.NDArray[np.floating[Any]]
 
 GROW, PULL, SPREAD, DECAY, VARIANCE = range(5)
-"""Columns of a table of steps: e^h, 2(e^h - 1), sqrt(e^2h - 1), e^-tau, and s_tau^2 where components are isotropic."""
-
+"""Columns of a table of steps: e^h, pull, spread (exponential integrator: 2(e^h - 1) and sqrt(e^2h - 1)), e^-tau, and
+s_tau^2 where components are isotropic."""
 
 EMPTY = -1e300
 """Log-weight of a component that is not there; also below any largest log-weight."""
@@ -223,7 +223,7 @@ def general_steps(
         (C_c)_tau^-1, and in the last column's first row the level -ln|(C_c)_tau|/2.
     steps : array (N, 5)
     push : array (N, d)
-        2(e^h - 1) times the bias of the score.
+        pull times the bias of the score.
     noise : array (d, N, B)
     scratch : array (C (d + 1) + 2 + 2 d, B)
     """

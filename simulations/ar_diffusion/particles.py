@@ -23,7 +23,7 @@ from simulations.ar_diffusion.kernels import (
     plane_steps,
 )
 from simulations.sampling.normals import fill_normals
-from theory.ar_diffusion import ExactScore, Sampling, WorstBias
+from theory.ar_diffusion import ExactScore, ExponentialIntegrator, PosteriorMean, Sampling, WorstBias
 
 Array = npt.NDArray[np.floating[Any]]
 Streams = list[np.random.Generator]
@@ -144,11 +144,16 @@ def _walker(model: Sampling, stage: Stage) -> IsotropicWalker | GeneralWalker:
     return GeneralWalker(model, stage)
 
 
-def step_table(nodes: Array, variance: float) -> Array:
+def step_table(nodes: Array, variance: float, integrator: ExponentialIntegrator | PosteriorMean) -> Array:
     """The table of steps that the kernels read, shape (N, 5)."""
-    q, times = np.expm1(-np.diff(nodes)), nodes[:-1]
+    steps, times = -np.diff(nodes), nodes[:-1]
+    if isinstance(integrator, PosteriorMean):
+        pull = 2 * np.sinh(steps)
+        noise = -np.expm1(-2 * steps) * np.expm1(-2 * nodes[1:]) / np.expm1(-2 * times)
+    else:
+        pull, noise = 2 * np.expm1(steps), np.expm1(2 * steps)
     noised = np.exp(-2 * times) * variance - np.expm1(-2 * times)
-    return np.column_stack((1 + q, 2 * q, np.sqrt(q * (2 + q)), np.exp(-times), noised))
+    return np.column_stack((np.exp(steps), pull, np.sqrt(noise), np.exp(-times), noised))
 
 
 class Noise(Protocol):
@@ -200,7 +205,7 @@ class IsotropicWalker:
         self.noisy = rank
         self.kernel = {1: line_steps, 2: plane_steps}.get(rank, isotropic_steps)
         nodes = model.scheme.grid.nodes(np.full(dimension, variance))
-        self.steps = step_table(nodes, variance)
+        self.steps = step_table(nodes, variance, model.scheme.integrator)
         self.rest = math.sqrt(_output_variance(self.steps))
 
     def walk(self, made: Array, noise: Noise) -> Array:
@@ -231,7 +236,7 @@ class GeneralWalker:
         self.stage = stage
         variances, basis = np.linalg.eigh(stage.schurs)
         nodes = model.scheme.grid.nodes(variances[0])
-        self.steps = step_table(nodes, 1.0)
+        self.steps = step_table(nodes, 1.0, model.scheme.integrator)
         times = nodes[:-1, None, None]
         noised = np.exp(-2 * times) * variances - np.expm1(-2 * times)  # (N, C, d_k)
         precisions = np.einsum("cij,ncj,ckj->ncik", basis, 1 / noised, basis)
@@ -272,7 +277,7 @@ def _bias(model: Sampling, stage: Stage, times: Array, noised: Array, basis: Arr
 
 
 def _output_variance(steps: Array) -> float:
-    """Variance of a direction without means: v <- (e^h - 2(e^h - 1)/lambda_tau)^2 v + e^2h - 1 from 1."""
+    """Variance of a direction without means: v <- (e^h - pull/lambda_tau)^2 v + spread^2 from 1."""
     v = 1.0
     for grow, pull, spread, _, noised in steps:
         v = (grow - pull / noised) ** 2 * v + spread**2

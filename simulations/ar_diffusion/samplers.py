@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lemmata.records import Sampler
 from simulations.ar_diffusion.particles import BLOCK, Stage, output_blocks, stages
-from theory.ar_diffusion import ConstantBias, Data, Sampling, WorstBias
+from theory.ar_diffusion import ConstantBias, Data, PosteriorMean, Sampling, WorstBias
 from theory.ar_diffusion.targets import AnyTarget, IsotropicTarget
 
 Array = npt.NDArray[np.floating[Any]]
@@ -160,11 +160,22 @@ def _literal_stage(model: Sampling, stage: Stage, made: Array, rng: np.random.Ge
     nodes = model.scheme.grid.nodes(np.linalg.eigvalsh(stage.schurs[0]))
     y = rng.standard_normal(shape)
     for tau, after in itertools.pairwise(nodes):
-        h = tau - after
         score = stage.score(made.T, y, tau) + _literal_bias(model, stage, tau)
-        y = math.exp(h) * y + 2 * math.expm1(h) * score
-        y += math.sqrt(math.expm1(2 * h)) * rng.standard_normal(shape)
+        mean, spread = _literal_step(model, y, score, tau, after)
+        y = mean + spread * rng.standard_normal(shape)
     return y.T
+
+
+def _literal_step(model: Sampling, y: Array, score: Array, tau: float, after: float) -> tuple[Array, float]:
+    """Mean and standard deviation of what follows y at noising time tau, at the time after."""
+    h = tau - after
+    if not isinstance(model.scheme.integrator, PosteriorMean):
+        return math.exp(h) * y + 2 * math.expm1(h) * score, math.sqrt(math.expm1(2 * h))
+    # the law of X_after given X_tau = y and X_0 = its posterior mean, from X_tau = e^-h X_after + sqrt(1 - e^-2h) Z
+    noised, before, step = (-math.expm1(-2 * t) for t in (tau, after, h))
+    data = math.exp(tau) * (y + noised * score)
+    mean = (math.exp(-after) * step * data + math.exp(-h) * before * y) / noised
+    return mean, math.sqrt(step * before / noised)
 
 
 def _literal_bias(model: Sampling, stage: Stage, tau: float) -> Array | float:

@@ -126,13 +126,15 @@ def path_kl(model: Sampling) -> float:
     Raises
     ------
     DomainError
-        If the target is a mixture in more than two dimensions.
+        If the target is a mixture in more than two dimensions, or the integrator is not the exponential one: noises of
+        another size leave no density between the two laws of paths.
 
     References
     ----------
     R8 of docs/papers/ar_diffusion.md.
     """
     target, scheme = model.target, model.scheme
+    scheme.check_exponential()
     if isinstance(target, GaussianTarget):
         gaussian = GaussianSampling(target, scheme)  # type: ignore[arg-type]
         return float(np.sum(path_kl_terms(gaussian))) + _bias_cost(gaussian)

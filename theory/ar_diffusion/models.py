@@ -134,6 +134,7 @@ class CoupledSampling(Sampling):
         super().validate()
         if self.scheme.grid.needs_gaussian:
             raise DomainError("scheme.grid", self.scheme.grid.kind(), "a grid that all stages share")
+        self.scheme.check_exponential()
         self.coarser(self.merged)
 
     def coarser(self, merged: int) -> Sampling:

@@ -51,13 +51,14 @@ def leading_joint_kl(model: GaussianSampling) -> float:
     Raises
     ------
     DomainError
-        If the grid is not uniform.
+        If the grid is not uniform, or the integrator not the exponential one.
 
     References
     ----------
     R9d of docs/papers/ar_diffusion.md.
     """
     grid = model.scheme.grid
+    model.scheme.check_exponential()
     if type(grid) is not Uniform:
         raise DomainError("scheme.grid", grid.kind(), "uniform")
     step = (grid.horizon - grid.early_stop) / grid.steps

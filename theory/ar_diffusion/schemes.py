@@ -227,8 +227,35 @@ class WorstBias(ConstantBias):
 SCORE_ERRORS = (ExactScore, ConstantBias, WorstBias)
 
 
+# ------------------------------------------------------------------ integrators
+
+
+class ExponentialIntegrator(Model):
+    """The score is held during a step: Y <- e^h Y + 2(e^h - 1) s(Y) + sqrt(e^2h - 1) Z."""
+
+    @property
+    def steps(self) -> ornstein_uhlenbeck.Steps:
+        """What a step does to a Gaussian direction."""
+        return ornstein_uhlenbeck.FROZEN_SCORE
+
+
+class PosteriorMean(Model):
+    """DDPM's step: the exact one from the noised data, as if the data were their posterior mean.
+
+    Y <- e^h Y + (e^h - e^-h) s(Y) + sqrt(1 - e^-2h) (sigma_{tau-h}/sigma_tau) Z.
+    """
+
+    @property
+    def steps(self) -> ornstein_uhlenbeck.Steps:
+        """What a step does to a Gaussian direction."""
+        return ornstein_uhlenbeck.PosteriorMeanSteps()
+
+
+INTEGRATORS = (ExponentialIntegrator, PosteriorMean)
+
+
 class Scheme(Model):
-    """A sampler: exponential-integrator steps with the score held at each step's noisier end.
+    """A sampler, whose steps take the score at their noisier ends.
 
     Parameters
     ----------
@@ -236,6 +263,8 @@ class Scheme(Model):
     grid : Uniform, Exponential, PathOptimal, MarginalOptimal or Custom
         Noising times of a stage, horizon and early stop included. All stages use the same kind of grid.
     score_error : ExactScore, ConstantBias or WorstBias
+    integrator : ExponentialIntegrator or PosteriorMean
+        What a step does with the score.
     """
 
     method: Vanilla | AR = nested(*METHODS, default=Vanilla(), doc="all patches at once, or patch by patch")
@@ -243,3 +272,12 @@ class Scheme(Model):
     score_error: ExactScore | ConstantBias | WorstBias = nested(
         *SCORE_ERRORS, default=ExactScore(), doc="what is wrong with the score"
     )
+    integrator: ExponentialIntegrator | PosteriorMean = nested(
+        *INTEGRATORS, default=ExponentialIntegrator(), doc="what a step does with the score"
+    )
+
+    def check_exponential(self) -> None:
+        """Raise DomainError where a formula holds for the exponential integrator only."""
+        if not isinstance(self.integrator, ExponentialIntegrator):
+            kind = self.integrator.kind()
+            raise DomainError("scheme.integrator", kind, "exponential_integrator, for which this formula is")

@@ -40,13 +40,14 @@ def leading_moment_errors(model: Sampling) -> Array:
     Raises
     ------
     DomainError
-        If the target has more dimensions, or the grid is not uniform.
+        If the target has more dimensions, the grid is not uniform, or the integrator not the exponential one.
 
     References
     ----------
     R5b of docs/papers/ar_diffusion.md.
     """
     target, grid = model.target, model.scheme.grid
+    model.scheme.check_exponential()
     if target.total_dimension != 1:
         raise DomainError("target", target.kind(), f"of one dimension, not {target.total_dimension}")
     if type(grid) is not Uniform:

@@ -115,9 +115,11 @@ def stages(model: GaussianSampling) -> list[Stage]:
     """All stages of a sampler at work, in the order of generation."""
     parts = directions(model.target, model.scheme.method)
     grid, error = model.scheme.grid, model.scheme.score_error
+    steps = model.scheme.integrator.steps
     if isinstance(error, ExactScore) and not grid.needs_gaussian:  # one grid: all directions at once
         nodes = grid.nodes(parts[0].variances)
-        whole = ornstein_uhlenbeck.reverse(np.concatenate([part.variances for part in parts]), nodes)
+        variances = np.concatenate([part.variances for part in parts])
+        whole = ornstein_uhlenbeck.reverse(variances, nodes, steps=steps)
         return [
             Stage(part, nodes, Reversal(*(values[part.block.start : part.block.stop] for values in whole)))
             for part in parts
@@ -130,5 +132,5 @@ def stages(model: GaussianSampling) -> list[Stage]:
         if not isinstance(error, ExactScore):
             size = np.broadcast_to(error.bias, (len(order),))[order][part.block.start : part.block.stop]
             bias = error.at(nodes[:-1], part.variances) * (size @ part.basis)
-        made.append(Stage(part, nodes, ornstein_uhlenbeck.reverse(part.variances, nodes, bias)))
+        made.append(Stage(part, nodes, ornstein_uhlenbeck.reverse(part.variances, nodes, bias, steps)))
     return made

@@ -11,7 +11,7 @@ R1, R2 and R8 of docs/papers/ar_diffusion.md.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,76 @@ def step_weight(variance: Any, time: Any, early_stop: float) -> Any:
     noised, end = noised_variance(variance, time), noised_variance(variance, early_stop)
     decay = np.exp(-2.0 * (np.asarray(time) - early_stop))
     return 2.0 * (2.0 - noised) * end**2 * decay / noised**3
+
+
+class Steps(Protocol):
+    """How a sampler steps from tau to tau - h: Y <- e^h Y + pull s_tau(Y) + sqrt(noise) Z.
+
+    From the exact variance lambda_tau a step multiplies deviations by its factor and errs by its local error.
+    Arguments: nodes (N+1,); variances lambda_tau at the nodes, noised (d, N+1), and lambda itself (d,).
+    """
+
+    def pull(self, nodes: Array) -> Array:
+        """Shape (N,)."""
+        ...
+
+    def noise(self, nodes: Array) -> Array:
+        """Shape (N,)."""
+        ...
+
+    def factors(self, nodes: Array, noised: Array) -> Array:
+        """Shape (d, N)."""
+        ...
+
+    def local_errors(self, nodes: Array, noised: Array, variances: Array) -> Array:
+        """Variance after a step from lambda_tau, minus lambda_{tau-h}: shape (d, N)."""
+        ...
+
+
+class FrozenScoreSteps:
+    """The exponential integrator: the score is held during the step."""
+
+    def pull(self, nodes: Array) -> Array:
+        return 2.0 * np.expm1(-np.diff(nodes))
+
+    def noise(self, nodes: Array) -> Array:
+        return np.expm1(-2.0 * np.diff(nodes))
+
+    def factors(self, nodes: Array, noised: Array) -> Array:
+        q = np.expm1(-np.diff(nodes))
+        return (1.0 + q) - 2.0 * q / noised[:, :-1]
+
+    def local_errors(self, nodes: Array, noised: Array, variances: Array) -> Array:
+        q = np.expm1(-np.diff(nodes))
+        errors = 2.0 / noised[:, :-1]
+        errors -= 1.0
+        errors *= 2.0 * q * q
+        return errors
+
+
+class PosteriorMeanSteps:
+    """DDPM's step: X_{tau-h} given X_tau = Y and X_0 = its posterior mean, e^tau (Y + sigma_tau^2 s_tau(Y)).
+
+    pull = e^h - e^-h and noise = (1 - e^-2h) sigma_{tau-h}^2/sigma_tau^2. Factors are those of the exact process,
+    e^-h lambda_{tau-h}/lambda_tau; the local error is -(pull e^-tau)^2 lambda/(lambda_tau sigma_tau^2).
+    """
+
+    def pull(self, nodes: Array) -> Array:
+        return -2.0 * np.sinh(np.diff(nodes))
+
+    def noise(self, nodes: Array) -> Array:
+        ends = np.expm1(-2.0 * nodes)
+        return -np.expm1(2.0 * np.diff(nodes)) * ends[1:] / ends[:-1]
+
+    def factors(self, nodes: Array, noised: Array) -> Array:
+        return np.exp(np.diff(nodes)) * noised[:, 1:] / noised[:, :-1]
+
+    def local_errors(self, nodes: Array, noised: Array, variances: Array) -> Array:
+        pull = np.exp(-nodes[1:]) - np.exp(np.diff(nodes) - nodes[:-1])  # times e^-tau
+        return pull**2 / np.expm1(-2.0 * nodes[:-1]) * variances[:, None] / noised[:, :-1]
+
+
+FROZEN_SCORE = FrozenScoreSteps()
 
 
 class Reversal(NamedTuple):
@@ -54,11 +124,14 @@ class Reversal(NamedTuple):
     shift: Array
 
 
-def reverse(variances: Array, nodes: Array, bias: Array | None = None) -> Reversal:
+def reverse(
+    variances: Array, nodes: Array, bias: Array | None = None, steps: Steps = FROZEN_SCORE
+) -> Reversal:
     """Factor, variance, its error and the shift of a sampler's output, in each direction.
 
-    With suffix products P_n = prod_{m >= n} a_m: A = P_0, v = P_0^2 + sum q (2+q) P_{n+1}^2, and, exactly,
-    v - lambda_delta = P_0^2 (1 - lambda_T) + sum 2 q^2 (2 - lambda_n)/lambda_n P_{n+1}^2.
+    With suffix products P_n = prod_{m >= n} a_m of the steps' factors: A = P_0, v = P_0^2 + sum noise P_{n+1}^2, and,
+    exactly, v - lambda_delta = P_0^2 (1 - lambda_T) + sum (local error) P_{n+1}^2. For steps with a frozen score
+    noise = q (2+q) and the local error is 2 q^2 (2 - lambda_n)/lambda_n.
 
     Parameters
     ----------
@@ -68,6 +141,8 @@ def reverse(variances: Array, nodes: Array, bias: Array | None = None) -> Revers
         Noising times, strictly decreasing.
     bias : array (N, d), optional
         Additive error of the score at the first N nodes.
+    steps : Steps
+        How the sampler steps.
 
     Returns
     -------
@@ -75,33 +150,28 @@ def reverse(variances: Array, nodes: Array, bias: Array | None = None) -> Revers
     """
     width = max(1, BLOCK // (len(nodes) - 1))
     parts = [
-        _reverse(variances[i : i + width], nodes, None if bias is None else bias[:, i : i + width])
+        _reverse(variances[i : i + width], nodes, None if bias is None else bias[:, i : i + width], steps)
         for i in range(0, len(variances), width)
     ]
     return Reversal(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _reverse(variances: Array, nodes: Array, bias: Array | None) -> tuple[Array, Array, Array, Array]:
-    """One block of directions; rows are directions, columns are steps from the last one to the first."""
-    times = nodes[-2::-1]
+def _reverse(
+    variances: Array, nodes: Array, bias: Array | None, steps: Steps
+) -> tuple[Array, Array, Array, Array]:
+    """One block of directions; rows are directions, columns are steps."""
     with np.errstate(over="ignore", invalid="ignore"):
-        q = np.expm1(-np.diff(nodes)[::-1])
-        inverse = np.exp(-2.0 * times) * variances[:, None]
-        inverse -= np.expm1(-2.0 * times)
-        np.divide(1.0, inverse, out=inverse)
+        noised = noised_variance(variances[:, None], nodes)
         product = np.ones((len(variances), len(nodes)))
-        np.multiply(inverse, -2.0 * q, out=product[:, 1:])
-        product[:, 1:] += 1.0 + q
-        np.cumprod(product, axis=1, out=product)  # column k: the last k steps
-        factor, after = product[:, -1].copy(), product[:, :-1]
-        shift = np.zeros(len(variances)) if bias is None else (after * bias[::-1].T) @ (2.0 * q)
-        after *= after
-        variance = factor**2 + after @ (q * (2.0 + q))
-        inverse *= 2.0
-        inverse -= 1.0  # (2 - lambda_n)/lambda_n
-        inverse *= after
+        np.cumprod(steps.factors(nodes, noised)[:, ::-1], axis=1, out=product[:, 1:])
+        factor, after = product[:, -1].copy(), product[:, -2::-1]  # column n: the steps after step n
+        shift = np.zeros(len(variances)) if bias is None else (after * bias.T) @ steps.pull(nodes)
+        after = after * after
+        variance = factor**2 + after @ steps.noise(nodes)
+        local = steps.local_errors(nodes, noised, variances)
+        local *= after
         start = factor**2 * (1.0 - variances) * np.exp(-2.0 * nodes[0])
-        error = inverse @ (2.0 * q * q) + start
+        error = local.sum(axis=1) + start
     lost = ~(np.isfinite(variance) & np.isfinite(error) & np.isfinite(shift))
     for values in (factor, variance, error, shift):
         values[lost] = np.inf
