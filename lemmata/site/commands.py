@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from lemmata.wording import number, predicted_by
 
 if TYPE_CHECKING:
     from lemmata.catalogue import PaperFloors
@@ -21,13 +24,32 @@ def drawing(figure: str, quality: str, seed: int) -> str:
     return f"lemmata figures {figure} --quality {quality}{_seeded(seed)}"
 
 
-def predicting(result: Result, paper: PaperFloors) -> str:
-    """A command that evaluates a result, at a model that a claim of the paper is judged at if there is one."""
-    for entry in paper.claims:
-        for model in (*entry.item.design, *entry.item.repaired_design):
-            if type(model) is result.model:
-                return shlex.join(["lemmata", "predict", result.identifier, *assignments(model)])
-    return f"lemmata show {result.identifier}"
+def predicting(result: Result, paper: PaperFloors) -> tuple[str, str]:
+    """A command that evaluates a result, and the number that it prints; the latter is empty for arrays.
+
+    The model is one at which a claim of the paper is judged, if there is one in the result's domain: first of all one
+    of a claim that predicts by this result. Otherwise the command describes the result.
+    """
+    for model in _models(result, paper):
+        try:
+            value = result.function(model)
+        except (ValueError, ArithmeticError):  # outside of the result's domain
+            continue
+        command = shlex.join(["lemmata", "predict", result.identifier, *assignments(model)])
+        return command, number(float(value), 6) if getattr(value, "ndim", 0) == 0 else ""
+    return f"lemmata show {result.identifier}", ""
+
+
+def _models(result: Result, paper: PaperFloors) -> Iterator[Model]:
+    """Models of claims that a result may take, the likeliest first."""
+    later: list[Model] = []
+    for claim in (entry.item for entry in paper.claims):
+        models = [m for m in (*claim.design, *claim.repaired_design) if type(m) is result.model]
+        if predicted_by((*claim.published_parts, *claim.repaired_parts), [result]):
+            yield from models
+        else:
+            later += models
+    yield from dict.fromkeys(later)
 
 
 def assignments(model: Model) -> list[str]:

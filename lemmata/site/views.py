@@ -49,13 +49,14 @@ LEGEND = (*BADGES.values(), NO_BADGE)
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """A result of theory: what it is, its formula, and a command that evaluates it."""
+    """A result of theory: what it is, its formula, a command that evaluates it, and what that prints if a number."""
 
     identifier: str
     title: str
     formula: str
     nature: str
     command: str
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -254,8 +255,8 @@ def card(
 
 
 def _closed_form(result: Result, paper: PaperFloors) -> ClosedForm:
-    command = commands.predicting(result, paper)
-    return ClosedForm(result.identifier, result.title, result.formula, str(result.nature), command)
+    command, value = commands.predicting(result, paper)
+    return ClosedForm(result.identifier, result.title, result.formula, str(result.nature), command, value)
 
 
 def _section(

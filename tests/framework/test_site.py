@@ -219,7 +219,7 @@ def test_a_statement_shows_all_that_its_verdict_rests_on(site: Site, found: Mapp
     ):
         assert expected in words
     assert "<msub>" in site.text["walks/statements.html"]
-    assert "lemmata predict invented.walk_end_mean steps=4 drift=0.5 scale=2.0" in words
+    assert "lemmata predict invented.walk_end_mean steps=4 drift=0.5 scale=2.0 → 4" in words
 
 
 def test_a_failed_statement_shows_its_counterexample_and_what_holds_instead(site: Site) -> None:

@@ -102,16 +102,17 @@ def test_a_blueprint_has_every_statement_and_figure_in_its_place(paper: PaperFlo
 
 
 @pytest.mark.parametrize("paper", list(CATALOGUE), ids=lambda paper: paper.name)
-def test_commands_that_evaluate_results_are_understood(paper: PaperFloors) -> None:
+def test_commands_that_evaluate_results_are_understood_and_print_what_is_said(paper: PaperFloors) -> None:
     commands = {result: predicting(result, paper) for result in paper.results}
-    assert any(command.startswith("lemmata predict ") for command in commands.values())
-    for result, command in commands.items():
+    assert any(command.startswith("lemmata predict ") for command, _ in commands.values())
+    for result, (command, value) in commands.items():
         _, verb, identifier, *words = shlex.split(command)
         assert identifier == result.identifier
         assert verb == ("predict" if words else "show")
         if words:
             (model,) = build_models(result.model, parse_assignments(words))
             assert any(model in (*e.item.design, *e.item.repaired_design) for e in paper.claims)
+            assert not value or float(value) == pytest.approx(float(result.function(model)), rel=1e-5)
 
 
 # ------------------------------------------------------------------ the command
