@@ -45,7 +45,7 @@ def command(
 
     asked = extended(with_seed(read_spec(spec), options.pop("seed")), extend)
     target = out if out is not None else BUILD / "sweeps" / f"{spec.stem}.csv"
-    _check_target(target)
+    _check_target(target, options["ledger"])
     sweeping = look_up(asked, load_catalogue())
     if dry_run:
         _say_cost(state, sweeping, options)
@@ -67,8 +67,10 @@ def command(
         console().print(line, markup=False, soft_wrap=True)
 
 
-def _check_target(target: Path) -> None:
+def _check_target(target: Path, ledger: Path | None) -> None:
     """Refuse before an hour's work what could not be written after it."""
+    if ledger is not None and target.resolve() == ledger.resolve():
+        raise ValueError(f"--out {target}: this is the ledger")
     if target.is_dir():
         raise ValueError(f"--out {target}: this is a folder; give the path of a file")
     if target.suffix not in SUFFIXES:

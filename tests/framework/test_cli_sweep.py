@@ -94,6 +94,7 @@ def test_a_target_is_refused_before_anything_runs(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for name, words in (
+        ("ledger.sqlite", "this is the ledger"),
         ("t.xlsx", "must end in .csv or .parquet"),
         ("t.parquet", "install the extra `parquet`"),
     ):
