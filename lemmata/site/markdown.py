@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from markdown_it.token import Token
 
 from lemmata.site.formulas import formula, prose
 
+_NUMBER = re.compile(r"(?<![\w^_{.-])([A-Z]\d+[a-z]?)(?![\w^({\[])")
 STATEMENT = re.compile(r"([A-Z]\d+[a-z]?)\b[.:]?\s*")
 
 
@@ -40,6 +41,7 @@ def render(
     *,
     link: Callable[[str], str] = str,
     beside: Callable[[str], str] = lambda identifier: "",
+    refer: Callable[[str], str] = lambda identifier: "",
     with_formulas: bool = False,
 ) -> Document:
     """A Markdown text as HTML; HTML inside of it is shown and not obeyed.
@@ -51,6 +53,8 @@ def render(
         Where the target of a link is on the site.
     beside : callable
         HTML to stand beside the heading with an identifier.
+    refer : callable
+        Where a number in running text, such as 'R5', leads; nowhere if empty.
     with_formulas : bool
         Indented blocks are formulas, and so are words of running text that can be nothing else.
     """
@@ -77,6 +81,8 @@ def render(
                 headings[identifier] = rest
                 token.attrs["id"] = identifier
                 tokens[i + 1].children = [*(tokens[i + 1].children or ()), *_raw(beside(identifier))]
+        elif token.type == "inline" and tokens[i - 1].type != "heading_open":
+            token.children = list(_with_references(token.children or [], refer))
         if skip:
             skip -= 1
         else:
@@ -100,6 +106,22 @@ def _plain(inline: Token) -> str:
 
 def _raw(content: str) -> list[Token]:
     return [Token("html_inline", "", 0, content=content)] if content else []
+
+
+def _with_references(children: Sequence[Token], refer: Callable[[str], str]) -> Iterator[Token]:
+    """The parts of a paragraph, numbers of statements made links where they are not in a link already."""
+    depth = 0
+    for child in children:
+        depth += {"link_open": 1, "link_close": -1}.get(child.type, 0)
+        if child.type != "text" or depth:
+            yield child
+            continue
+        for i, part in enumerate(_NUMBER.split(child.content)):
+            address = refer(part) if i % 2 else ""
+            if address:
+                yield from _raw(f'<a href="{html.escape(address)}">{html.escape(part)}</a>')
+            elif part:
+                yield Token("text", "", 0, content=part)
 
 
 def _prose(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

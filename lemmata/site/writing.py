@@ -109,7 +109,15 @@ def _view(
             return ""
         return f' <a class="small" href="statements.html#{html.escape(identifier)}">evidence</a>'
 
-    story = render(text, link=lambda target: _led(target, about), beside=beside, with_formulas=True)
+    def refer(identifier: str) -> str:
+        if any(entry.item.id == identifier for entry in paper.figures):
+            return f"figures.html#{identifier}"
+        return f"#{identifier}" if identifier in stated else ""
+
+    stated = render(text).headings.keys() & numbers
+    story = render(
+        text, link=lambda target: _led(target, about), beside=beside, refer=refer, with_formulas=True
+    )
     return paper_view(
         paper,
         story,

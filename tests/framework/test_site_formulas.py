@@ -117,6 +117,15 @@ def test_text_is_escaped_everywhere() -> None:
         assert "<script" not in made
 
 
+def test_numbers_of_statements_lead_to_them_outside_of_headings_links_and_formulas() -> None:
+    text = "### R1. As R2 says\n\nBy R2, (F1a) and [R2](x.md); not R9, `R2`, R2_k, V/R2.\n\n    R2 = 0\n"
+    places = {"R2": "#R2", "F1a": "figures.html#F1a"}
+    made = render(text, refer=lambda name: places.get(name, ""), with_formulas=True).html
+    assert made.count('<a href="#R2">R2</a>') == 2
+    assert made.count('<a href="figures.html#F1a">F1a</a>') == 1
+    assert made.count("<a ") == 4
+
+
 def test_a_page_has_its_headings_links_and_formulas() -> None:
     text = "# A page\n\n## Model\n\n### R5b. A *law*: x_1\n\nsee [x](other.md#y)\n\n    E = m c²\n\n### Model\n\n"
     text += "| a |\n|---|\n| 1 |\n"
