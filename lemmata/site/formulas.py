@@ -36,6 +36,11 @@ _TOKENS = re.compile(
 _SUBSCRIPT = re.compile(rf"[<>]?=?(?:\.?\d+|[{_LETTERS}])[^\W_{_RAISED}]*(?:,[^\W_{_RAISED}]+)*|\*|\+|-")
 _SUPERSCRIPT = re.compile(rf"[+-]?(?:\d+[{_LETTERS}]*|[{_LETTERS}]+)|\*|\+|-")
 
+_FACTOR = re.compile(rf"[{_LETTERS}]|\d")
+"""What follows a star that is a product; before a bracket it marks a function, as in `N*(L)`."""
+_COMPOUND = re.compile(r"[-+−/·]|\d[^\W\d]")
+"""What a bracketed superscript holds that is an exponent and not an index."""
+
 
 def formula(text: str, *, block: bool = False) -> str:
     """A line as a `math` element, its source beside it as annotation.
@@ -119,7 +124,7 @@ class _Line:
         if found in LARGE:
             return f'<mo stretchy="false">{LARGE[found]}</mo>', True
         letters = name(found)
-        if self.text.startswith("*", self.place) and not re.match(r"\*[\w(]", self.text[self.place :]):
+        if self.text.startswith("*", self.place) and not _FACTOR.match(self.text, self.place + 1):
             self.place += 1  # an optimum or a star, not a product
             return f"<msup>{letters}<mo>*</mo></msup>", True
         if self.text.startswith("^", self.place) and not re.match(r"\^[\w({|+*-]", self.text[self.place :]):
@@ -153,9 +158,7 @@ class _Line:
             inside = "".join(self.row(until=closing))
             inside_text = self.text[start : self.place]
             self.place += len(closing)
-            is_grouping = opening == "{" or (
-                opening == "(" and re.search(r"[-+−/·]", inside_text) is not None
-            )
+            is_grouping = opening == "{" or (opening == "(" and _COMPOUND.search(inside_text) is not None)
             drawn = inside if is_grouping else _mark(opening) + inside + _mark(closing)
             return f"<mrow>{_mark(SIGNS.get(sign, sign)) if sign else ''}{drawn}</mrow>"
         match = bare.match(self.text, self.place + 1)

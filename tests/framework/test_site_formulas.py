@@ -78,6 +78,8 @@ def test_whatever_is_typed_the_mathml_is_well_formed(source: str) -> None:
         ("a^(1/2)", "<msup>{a}<mrow><mn>1</mn><mo stretchy=\"false\">/</mo><mn>2</mn></mrow></msup>"),
         ("a^(t)", "<msup>{a}<mrow><mo stretchy=\"false\">(</mo>{t}<mo stretchy=\"false\">)</mo></mrow></msup>"),
         ("a*", "<msup>{a}<mo>*</mo></msup>"),
+        ("a*ᵀ", '<msup><msup>{a}<mo>*</mo></msup><mrow><mtext>T</mtext></mrow></msup>'),
+        ("a*t", '{a}<mo stretchy="false">*</mo>{t}'),
         ("sqrt a t", "<msqrt>{a}</msqrt><mspace width=\"0.22em\"></mspace>{t}"),
         ("d/dt", "<mrow>{d}{t}</mrow>"),
         ("ln a", "<mi>ln</mi>"),
