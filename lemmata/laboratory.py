@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lemmata.records import Prediction
 
 COMMIT_EVERY = 64
-COMMIT_SECONDS = 1.0
+COMMIT_SECONDS = 0.1
 """Long chunks are kept one by one, short ones together: a killed process loses little work either way."""
 MOST_WAITING = 256
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import lemmata.laboratory
 from lemmata.chunks import SamplerError
 from lemmata.engines import Engine, Serial, Threads
 from lemmata.laboratory import Laboratory, Progress
@@ -380,6 +381,21 @@ def test_a_samplers_own_error_comes_through(lab: Laboratory) -> None:
     (note,) = caught.value.__notes__
     assert re.fullmatch(r"in chunk 0 of .*sample_faulty \(seed 4, Faulty\(.*\)\)", note)
     assert lab.estimate(WALK["end"], MODEL, 1).trials == 256
+
+
+@pytest.mark.parametrize(("seconds", "batches"), [(0.0, [1] * 10), (1e9, [4, 4, 2])])
+def test_long_chunks_are_kept_one_by_one_and_short_ones_together(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, batches: list[int]
+) -> None:
+    """A killed process loses no finished chunk that took long."""
+    monkeypatch.setattr(lemmata.laboratory, "COMMIT_SECONDS", seconds)
+    monkeypatch.setattr(lemmata.laboratory, "COMMIT_EVERY", 4)
+    kept: list[int] = []
+    with Ledger.memory() as ledger, Laboratory(4, engine=Serial(), ledger=ledger) as lab:
+        plain = ledger.put
+        monkeypatch.setattr(ledger, "put", lambda rows: kept.append(len(rows)) or plain(rows))
+        bits(lab)
+    assert kept == batches
 
 
 # ---- interrupts and progress
