@@ -100,7 +100,10 @@ def _say_cost(state: State, sweeping: Sweeping, options: dict[str, Any]) -> None
         else:
             count = count_chunks(sweeping, runs, None)
         pilot = run_pilot(lab, runs, count)
-    workers = options["workers"] or (1 if options["engine"] == "serial" else usable_cores())
+    is_single = (
+        options["engine"] == "serial" or options["cluster"] is not None
+    )  # a cluster's size is not known here
+    workers = options["workers"] or (1 if is_single else usable_cores())
     _print_cost(sweeping, forecast(count, pilot, runs, workers))
     console().print("dry run: nothing was kept")
 

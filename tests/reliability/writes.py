@@ -16,7 +16,7 @@ from tests.reliability.sweeping import Sweep, make_chunks_small, one_line
 from tests.reliability.tables import Table
 from tests.reliability.work import health, stored
 
-SIZES = {"small": (100, 3), "full": (500, 1)}
+SIZES = {"small": (100, 3), "full": (300, 1)}
 """Trials of the sweep (its chunks are those of 16 trials or fewer), and every how many-th page is tried."""
 FRAME = 4096 + 24
 """What a page takes in a write-ahead log; its header takes 32 bytes."""
