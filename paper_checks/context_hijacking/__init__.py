@@ -8,7 +8,7 @@ from paper_checks.context_hijacking.certificates import C1, C9, R3, R11
 from paper_checks.context_hijacking.depth import C12, C13, R11B, R12
 from paper_checks.context_hijacking.robustness import C8, C10, C11, C14, C15, C16
 from paper_checks.context_hijacking.training import C2, C3, C4, C5, C6, C7, C17, R2
-from paper_checks.context_hijacking.witnesses import R1, R3B, R7, R12B, R15, R16
+from paper_checks.context_hijacking.witnesses import R1, R3B, R5, R7, R12B, R15, R16
 from simulations.context_hijacking import (
     CLEAN_ACCURACY,
     CLEAN_ACCURACY_LITERAL,
@@ -33,10 +33,18 @@ PAPER = Paper(
     summary="Linear transformers as gradient descent, hijacked by copies of one example: whether depth helps.",
     statements={
         "R1": ("C1", "R1"),
-        "R2": ("R2", "C2", "directional_excess_risk"),
+        "R2": (
+            "R2",
+            "C2",
+            "directional_excess_risk",
+            "optimal_schedule",
+            "optimal_schedule_excess_risk",
+            "switch_correlation",
+        ),
         "R3": ("R3", "R3b", "excess_training_risk"),
         "R4": ("C4", "optimal_initial_scale"),
         "R5": (
+            "R5",
             "C5",
             "C6",
             "C7",
@@ -60,6 +68,8 @@ PAPER = Paper(
             "clean_accuracy",
         ),
         **{f"C{i}": (f"C{i}",) for i in range(1, 18)},
+        "C5": ("C5", "R5"),
+        "C12": ("C12", "R12b"),
         **{f"F{i}": (f"F{i}",) for i in (1, 2, 3, 4, 6)},
         "F5": Waiver("it shows softmax transformers trained from scratch, of which the theory says nothing"),
     },
@@ -69,7 +79,7 @@ PAPER = Paper(
 
 CLAIMS = (
     *(C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C13, C14, C15, C16, C17),
-    *(R1, R2, R3, R3B, R7, R11, R11B, R12, R12B, R15, R16),
+    *(R1, R2, R3, R3B, R5, R7, R11, R11B, R12, R12B, R15, R16),
 )
 COMPARISONS = (
     Comparison(hijack_error, HIJACK["error"], witness=HIJACK_DESCENT["error"]),

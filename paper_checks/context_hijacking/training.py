@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from lemmata.claims import (
     CONFIRMED,
@@ -31,6 +30,7 @@ from theory.context_hijacking import (
     leading_order_excess_risk,
     optimal_excess_risk,
     optimal_initial_scale,
+    optimal_schedule_excess_risk,
     optimal_step_size,
 )
 from theory.context_hijacking.limits import residual_share
@@ -46,22 +46,6 @@ def _ladder(name: str, values: tuple[int, ...]) -> Callable[[Tuning], list[Tunin
 
 
 # ------------------------------------------------------------------ C2: orders of steps, and equal steps
-
-
-def _best_of_two_steps(model: Tuning) -> float:
-    """Least excess risk of any two real steps, the initial scale optimal: a local search from a spread start."""
-    from scipy import optimize
-
-    mean = model.prior.mean_correlation(model.dimension)
-    start = optimal_step_size(model)
-
-    def risk(steps: Any) -> float:
-        form = risk_form(model.examples, model.dimension, [abs(float(step)) * start for step in steps])
-        return form.best_excess(mean)
-
-    simplex = [(0.8, 1.2), (0.95, 1.05), (0.7, 1.1)]
-    options: Any = {"initial_simplex": simplex, "xatol": 1e-9, "fatol": 1e-14}
-    return float(optimize.minimize(risk, simplex[0], method="Nelder-Mead", options=options).fun)
 
 
 def _reversed(model: Training) -> float:
@@ -92,7 +76,7 @@ R2 = Claim(
 
 _EQUAL_IS_BEST = Bound(
     optimal_excess_risk,
-    _best_of_two_steps,
+    optimal_schedule_excess_risk,
     Margin(1e-9, "the local search ends within 1e-9 of its minimum", relative=True),
     upper=False,
 )

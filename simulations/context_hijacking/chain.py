@@ -17,7 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lemmata.records import Sampler
-from simulations.context_hijacking.tasks import TAU, draw_correlations, finite, label_moments, schedules
+from simulations.context_hijacking.tasks import (
+    DEPTH,
+    TAU,
+    draw_correlations,
+    finite,
+    label_moments,
+    schedules,
+)
 from simulations.sampling.chi import fill_chi_squared
 from theory.context_hijacking import Training
 
@@ -116,5 +123,5 @@ TRAINING_CHAIN = Sampler(
     sample_training_chain,
     axes=("depth", "step_size", "initial_scale"),
     ranges={"excess": (-math.inf, math.inf)},
-    work=lambda model: 500.0 + 60.0 * model.depth + 30.0 * model.depth**2,
+    work=lambda model: 500.0 + 60.0 * DEPTH + 30.0 * DEPTH**2,
 )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lemmata.records import Sampler
 from simulations.context_hijacking.layers import descend
 from simulations.context_hijacking.prompts import PRODUCTS, draw_factors, rows_of
-from simulations.context_hijacking.tasks import draw_margins, draw_tasks, finite, schedules
+from simulations.context_hijacking.tasks import DEPTH, draw_margins, draw_tasks, finite, schedules
 from simulations.context_hijacking.training import channel_products, drawn_labels
 from theory.context_hijacking import CleanContext, MixedContext
 
@@ -146,18 +146,18 @@ CLEAN_ACCURACY = Sampler(
     work=lambda model: (
         300.0
         + 10.0 * model.examples
-        + model.dimension * (100.0 + 5.0 * model.dimension + 2.0 * (model.dimension + 3) * model.depth)
+        + model.dimension * (100.0 + 5.0 * model.dimension + 2.0 * (model.dimension + 3) * DEPTH)
     ),
 )
 CLEAN_ACCURACY_LITERAL = Sampler(
     sample_clean_accuracy_literal,
     axes=("depth", "step_size"),
     ranges={"accuracy": (0.0, 1.0)},
-    work=lambda model: 1000.0 + (model.examples + 1) * model.dimension * (40.0 + 4.0 * model.depth),
+    work=lambda model: 1000.0 + (model.examples + 1) * model.dimension * (40.0 + 4.0 * DEPTH),
 )
 MIXED_CONTEXT = Sampler(
     sample_mixed_context,
     axes=("hijackers", "depth", "step_size"),
     ranges={"margin": (-math.inf, math.inf), "error": (0.0, 1.0)},
-    work=lambda model: 500.0 + 10.0 * model.examples + model.dimension**2 * (20.0 + 6.0 * model.depth),
+    work=lambda model: 500.0 + 10.0 * model.examples + model.dimension**2 * (20.0 + 6.0 * DEPTH),
 )

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from lemmata.kernels import kernel
 from lemmata.records import Sampler
-from simulations.context_hijacking.tasks import draw_correlations, draw_margins, schedules
+from simulations.context_hijacking.tasks import DEPTH, draw_correlations, draw_margins, schedules
 from simulations.sampling.chi_strips import fill_chi_squared_strip
 from simulations.sampling.normals import fill_normals
 from theory.context_hijacking import Cone, Fixed, Hijack
@@ -157,6 +157,6 @@ HIJACK = Sampler(
     sample_hijack,
     axes=("hijackers", "depth", "step_size"),
     ranges={"error": (0.0, 1.0)},
-    work=lambda model: 200.0 + 8.0 * model.depth,
+    work=lambda model: 200.0 + 8.0 * DEPTH,
     paired_trials=2**17,
 )

@@ -15,7 +15,15 @@ import numpy.typing as npt
 
 from lemmata.records import Sampler
 from simulations.context_hijacking.layers import descend, transformer_answers
-from simulations.context_hijacking.tasks import TAU, draw_margins, draw_tasks, finite, schedules
+from simulations.context_hijacking.tasks import (
+    COPIES,
+    DEPTH,
+    TAU,
+    draw_margins,
+    draw_tasks,
+    finite,
+    schedules,
+)
 from theory.context_hijacking import Hijack, RandomLayers, Training
 
 Array = npt.NDArray[np.float64]
@@ -165,12 +173,12 @@ def _parts(trials: int, numbers: int) -> Iterator[slice]:
 
 
 def _hijack_work(model: Hijack) -> float:
-    return 500.0 + 40.0 * model.dimension + 6.0 * (model.hijackers + 1) * model.dimension * model.depth
+    return 500.0 + 40.0 * model.dimension + 6.0 * (COPIES + 1) * model.dimension * DEPTH
 
 
 def _transformer_work(model: Hijack) -> float:
-    width = model.hijackers + model.dimension + 2
-    return _hijack_work(model) + 10.0 * width**2 * (model.dimension + 1) * model.depth / 4
+    width = COPIES + model.dimension + 2
+    return _hijack_work(model) + 10.0 * width**2 * (model.dimension + 1) * DEPTH / 4
 
 
 HIJACK_DESCENT = Sampler(
@@ -189,7 +197,7 @@ TRAINING_LITERAL = Sampler(
     sample_training_literal,
     axes=("depth", "step_size", "initial_scale"),
     ranges={"excess": (0.0, math.inf), "squared_error": (0.0, math.inf)},
-    work=lambda model: 1000.0 + model.examples * model.dimension * (40.0 + 4.0 * model.depth),
+    work=lambda model: 1000.0 + model.examples * model.dimension * (40.0 + 4.0 * DEPTH),
 )
 EQUIVALENCE = Sampler(
     sample_equivalence,

@@ -32,6 +32,7 @@ Margin = Fixed | Uniform | HalfNormal
 Steps = Equal | PerLayer | PerDepth
 
 TAU = math.sqrt(2 / math.pi)  # E|x| of a standard normal x
+DEPTH, COPIES = 4, 32  # of a typical run: declared work must not depend on free axes, since chunks would
 
 
 def draw_correlations(prior: Prior, rng: np.random.Generator, dimension: int, count: int) -> Array:

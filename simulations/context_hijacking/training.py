@@ -23,7 +23,14 @@ from simulations.context_hijacking.prompts import (
     prompts_in_block,
     rows_of,
 )
-from simulations.context_hijacking.tasks import TAU, draw_correlations, finite, label_moments, schedules
+from simulations.context_hijacking.tasks import (
+    DEPTH,
+    TAU,
+    draw_correlations,
+    finite,
+    label_moments,
+    schedules,
+)
 from theory.context_hijacking import CleanContext, Training
 
 Array = npt.NDArray[np.float64]
@@ -142,7 +149,7 @@ def channel_products(
 
 def _mean_work(model: Training) -> float:
     d = model.dimension
-    return 300.0 + 5.0 * d * (d + 20) + 2.0 * d * (d + 3) * model.depth
+    return 300.0 + 5.0 * d * (d + 20) + 2.0 * d * (d + 3) * DEPTH
 
 
 TRAINING = Sampler(

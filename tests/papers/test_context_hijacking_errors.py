@@ -318,6 +318,28 @@ def test_p17_the_literal_prompt_gives_the_margin(seed: int, count: int, d: int, 
     assert sign * output == pytest.approx(float(margin), abs=float(256 * EPS * size))
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(2, 8), st.integers(1, 4))
+@settings(max_examples=share(2))
+def test_r7_one_symmetric_preconditioner(seed: int, count: int, d: int, depth: int) -> None:
+    """R7: with one symmetric Gamma in all layers the literal transformer answers
+
+    <w_0, x_q> - (1 - kappa) (x_p^T Gamma x_q)/(x_p^T Gamma x_p) (<w_0, x_p> - y_hc), kappa = (1 - N x_p^T Gamma x_p)^L.
+    """
+    rng = np.random.default_rng(seed)
+    perp, query, start = rng.standard_normal((3, d))
+    label = rng.choice([-1.0, 1.0])
+    gamma = rng.standard_normal((d, d)) / (max(count, 1) * d**1.5)
+    gamma = gamma + gamma.T
+    output = naive.transformer_output([perp] * count, [label] * count, query, [gamma] * depth, start)
+    form = perp @ gamma @ perp
+    kappa = (1 - count * form) ** depth
+    pull = (1 - kappa) * (perp @ gamma @ query) / form * (start @ perp - label)
+    growth = (1 + count * np.linalg.norm(gamma) * (perp @ perp)) ** depth
+    size = growth * (1 + np.linalg.norm(start)) * (1 + np.linalg.norm(query)) * (1 + np.linalg.norm(perp))
+    relative = np.linalg.norm(gamma) * (perp @ perp) / abs(form)  # digits that x_p^T Gamma x_p has lost
+    assert output == pytest.approx(start @ query - pull, abs=float(256 * EPS * size * relative))
+
+
 @given(strategies.hijacks())
 @settings(max_examples=share(2))
 def test_r8_the_mean_contraction_is_an_average_over_the_radius(model: Hijack) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from lemmata import DomainError
 from theory.context_hijacking import (
     Cone,
     Fixed,
@@ -18,7 +20,10 @@ from theory.context_hijacking import (
     hijack_error,
     mean_contraction,
     optimal_excess_risk,
+    optimal_schedule,
+    optimal_schedule_excess_risk,
     optimal_step_size,
+    switch_correlation,
 )
 from theory.context_hijacking.risk import TAU, risk_form
 from theory.context_hijacking.thresholds import trained
@@ -105,3 +110,31 @@ def test_r8_the_identity_of_uniform_margins_ends_where_the_threshold_leaves_the_
     values = sorted((linear, hijack_error(model)))
     assert values == pytest.approx([0.4028, 0.4185], abs=6e-5)
     assert values[0] == linear
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "rho", "steps", "excess"),
+    [
+        (400, 20, 0.05, (0.8049, 1.0594), 0.0197171),
+        (1000, 10, 0.2, (0.868, 1.022), 0.0036462),
+        (40, 20, 0.05, (0.3325, 0.670, 0.670), 0.2002168),
+        (400, 20, 0.9, (0.7013, 0.7013), 0.0168624),
+    ],
+)
+def test_r2_best_real_schedules(n: int, d: int, rho: float, steps: tuple[float, ...], excess: float) -> None:
+    """R2: unequal steps below rho_switch, equal ones above, with the digits of the paper's page."""
+    model = Tuning(n, d, len(steps), Cone(rho), "joint")
+    assert optimal_schedule(model) * n == pytest.approx(steps, abs=6e-4)
+    assert optimal_schedule_excess_risk(model) == pytest.approx(excess, abs=6e-8)
+    is_equal = optimal_schedule_excess_risk(model) == optimal_excess_risk(model)
+    assert is_equal == (rho > switch_correlation(model))
+    with pytest.raises(DomainError, match="depth"):
+        optimal_schedule(replace(model, depth=5))
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "switch"), [(2000, 20, 0.680), (20_000, 20, 0.805), (1000, 10, 0.737), (10**7, 1000, 0.656)]
+)
+def test_r2_switch_of_the_prior(n: int, d: int, switch: float) -> None:
+    """R2: rho_switch, as on the paper's page."""
+    assert switch_correlation(Tuning(n, d, 2, Cone(0.5))) == pytest.approx(switch, abs=1e-3)

@@ -59,6 +59,11 @@ from theory.context_hijacking.models import (
     VonMisesFisher,
 )
 from theory.context_hijacking.risk import directional_excess_risk, excess_training_risk
+from theory.context_hijacking.schedules import (
+    optimal_schedule,
+    optimal_schedule_excess_risk,
+    switch_correlation,
+)
 from theory.context_hijacking.thresholds import critical_hijackers, half_error_hijackers
 from theory.context_hijacking.tuning import optimal_excess_risk, optimal_initial_scale, optimal_step_size
 
@@ -81,6 +86,27 @@ RESULTS = (
         source="R2",
         nature=Exact(),
         formula="E|w_1 - tau w*|^2 after one step of size e along beta* and a across it",
+    ),
+    Result(
+        optimal_schedule,
+        Tuning,
+        source="R2",
+        nature=Exact(),
+        formula="arg min over real alpha_1, ..., alpha_L of the exact training risk",
+    ),
+    Result(
+        optimal_schedule_excess_risk,
+        Tuning,
+        source="R2",
+        nature=Exact(),
+        formula="min over real alpha_1, ..., alpha_L of E|w_L - tau w*|^2",
+    ),
+    Result(
+        switch_correlation,
+        Tuning,
+        source="R2",
+        nature=_MANY_EXAMPLES,
+        formula="rho_switch^2 = 1 - (pi/2 - 1)/(1 + n/(4 d^3))",
     ),
     Result(
         excess_training_risk_limit,
