@@ -581,7 +581,7 @@ def test_samplers_run_in_the_laboratory() -> None:
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: s.name)
 def test_no_chunk_is_without_end(sampler: Any) -> None:
-    """Declared work grows with the model, so that chunks shrink, but not with a free axis: that is in no stream's key."""
+    """Declared work grows with the model, so that chunks shrink, but not with a free axis, which no stream knows."""
     small: dict[str, Any] = {
         "Hijack": Hijack(4, 5, 2, 0.01, 0.7, Cone(0.9), Fixed(0.4)),
         "Training": Training(5, 4, 2, 0.05, 0.7, Cone(0.8)),
