@@ -25,10 +25,10 @@ ORTHOGONAL, RUNS, DATA, CLEAN = "orthogonal patches", "gradient descent", "data"
 def dimensions(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """Stable rank of W - W(0) over the dimension, all patches as long and all starts the same."""
     images, filters = quality(draft=(16, 8), standard=(60, 30), paper=(60, 30))
-    model = Training(
-        features=2, images=images, dimension=10**12, filters=filters, initial_scale=2e-2,
-        steps=quality(draft=1000, standard=2000, paper=2000),
-    ).advancing(10.0).with_noise_ratio(RATIO)  # fmt: skip
+    model = Training(features=2, images=images, dimension=10**12, filters=filters, initial_scale=2e-2)
+    # a noise patch has a clock that is 2K r^2/n times as fast as a feature's
+    advance, steps = quality(draft=(2.5, 3000), standard=(10.0, 2000), paper=(10.0, 2000))
+    model = replace(model, steps=steps).advancing(advance).with_noise_ratio(RATIO)
     model = noisy_start(lab, model)
     powers = quality(draft=range(3, 13, 3), standard=range(3, 13), paper=np.arange(3.0, 12.4, 0.5))
     models = [

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 
 from figures.cnn_rank.shared import (
     DASHED,
+    Array,
     at_ratio,
     setting,
     started,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 DATA, FILTERS, MEMORISED = "data", "filters", "memorised images"
 PEAK, DOUBLED, CLEAN = "peak of the data", "data doubled", "clean rank"
 QUANTILES = (np.arange(24) + 0.5) / 24
-MULTIPLES = (0.16, 0.35, 0.6, 0.75, 0.85, 0.93, 1.0, 1.08, 1.3, 2.0, 3.5, 5.5)
+MULTIPLES = (0.16, 0.35, 0.6, 0.75, 0.85, 0.93, 1.0, 1.08, 1.3, 2.4, 5.5)
 """Noise ratios that are trained at, over the predicted onset of half of the images."""
 
 
@@ -48,7 +49,9 @@ def trained(lab: Laboratory, quality: Quality) -> tuple[Start, pd.DataFrame]:
     model = started(lab, setting(quality)).with_noise_ratio(1.0)
     half = float(np.median(onset_curve(model)[0]))
     more = (0.25, 0.5, 0.8, 0.89, 0.97, 1.04, 1.15, 1.6, 2.6)
-    ratios = half * np.sort(quality(draft=MULTIPLES[::2], standard=MULTIPLES, paper=(*MULTIPLES, *more)))
+    ratios = half * np.sort(
+        quality(draft=(0.16, 0.35, 0.6, 1.0, 1.3, 5.5), standard=MULTIPLES, paper=(*MULTIPLES, *more))
+    )
     trials = quality(draft=3, standard=4, paper=16)
     table = lab.sweep(TRAINING, [model], trials, axes={"noise": at_ratio(model, ratios)}, label=FILTERS)
     return model, with_ratio(table, model)
@@ -75,13 +78,18 @@ def onset_curve(model: Start) -> tuple[list[float], list[float]]:
     return levels, ((np.arange(len(levels)) + 0.5) / len(levels)).tolist()
 
 
+def _dense(table: pd.DataFrame, points: int) -> Array:
+    """Noise ratios a little beyond those trained at."""
+    return np.geomspace(0.8 * table["ratio"].min(), 1.25 * table["ratio"].max(), points)
+
+
 # ------------------------------------------------------------------ F1
 
 
 def ranks_along_noise(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """Stable ranks of patches and of filters over the noise ratio."""
     model, table = trained(lab, quality)
-    dense = np.geomspace(0.4, 20.0, 160)
+    dense = _dense(table, 160)
     lines = [data_stable_rank(model.with_noise_ratio(float(r))) for r in dense]
     first = onset_curve(model)[0][0]
     below = dense[dense < first]
@@ -138,13 +146,18 @@ def rank_is_not_learning(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     model, table = trained(lab, quality)
     wanted = ("filter_rank", "signal_energy", "memorised", "test_error", "train_loss", "test_loss")
     levels, shares = onset_curve(model)
-    below = [r for r in np.geomspace(0.4, 20.0, 60) if r < levels[0]]
+    dense = _dense(table, 60)
+    below = dense[dense < levels[0]]
     return pd.concat(
         [
             table[table["output"].isin(wanted)],
             theory_rows(FILTERS, "filter_rank", "ratio", below, [weight_stable_rank(model)] * len(below)),
             theory_rows(
-                FILTERS, "memorised", "ratio", [0.4, levels[0], *levels, 20.0], [0.0, 0.0, *shares, 1.0]
+                FILTERS,
+                "memorised",
+                "ratio",
+                [dense[0], levels[0], *levels, dense[-1]],
+                [0.0, 0.0, *shares, 1.0],
             ),
         ],
         ignore_index=True,

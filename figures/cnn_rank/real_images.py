@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lemmata.laboratory import Laboratory
 
 LEVELS = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.5)
+SOME = (0.0, 0.2, 0.7, 1.5, 2.5)
 FEW = (0.0, 0.4, 1.5)
 RANKS = {
     "image_rank": ("images", "blue"),
@@ -26,11 +27,12 @@ ACCURACY = {"train_accuracy": ("training", "orange"), "test_accuracy": ("new ima
 
 
 def _tasks(
-    lab: Laboratory, tasks: dict[str, RealImages], levels: Sequence[float], trials: Sequence[int]
+    lab: Laboratory, tasks: dict[str, RealImages], levels: Sequence[Sequence[float]], trials: int
 ) -> pd.DataFrame:
+    """A sweep along the noise for each task."""
     frames = [
-        lab.sweep(REAL_IMAGES, [model], count, axes={"noise": levels}, label=name)
-        for (name, model), count in zip(tasks.items(), trials, strict=True)
+        lab.sweep(REAL_IMAGES, [model], trials, axes={"noise": noise}, label=name)
+        for (name, model), noise in zip(tasks.items(), levels, strict=True)
     ]
     return pd.concat(frames, ignore_index=True)
 
@@ -42,19 +44,19 @@ def digits(lab: Laboratory, quality: Quality) -> pd.DataFrame:
         "0 against 1": RealImages("zero_or_one", steps=steps),
         "0-4 against 5-9": RealImages("low_or_high", steps=steps),
     }
-    levels = quality(draft=FEW, standard=LEVELS, paper=LEVELS)
-    return _tasks(lab, tasks, levels, quality(draft=(2, 2), standard=(4, 2), paper=(20, 20)))
+    levels = quality(draft=(FEW, FEW), standard=(LEVELS, SOME), paper=(LEVELS, LEVELS))
+    return _tasks(lab, tasks, levels, quality(draft=2, standard=3, paper=20))
 
 
 def other_images(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """Faces against other crops, and patches of two photographs."""
-    steps = quality(draft=10, standard=200, paper=300)
+    steps = quality(draft=10, standard=150, paper=300)
     tasks = {
         "faces against other crops": RealImages("faces", step_size=2.0, steps=steps),
         "two photographs": RealImages("photographs", step_size=2.0, steps=steps),
     }
-    levels = quality(draft=FEW[:2], standard=LEVELS[::2] + LEVELS[-1:], paper=LEVELS)
-    return _tasks(lab, tasks, levels, quality(draft=(2, 2), standard=(2, 2), paper=(10, 10)))
+    levels = quality(draft=FEW[:2], standard=SOME[:-1], paper=LEVELS)
+    return _tasks(lab, tasks, (levels, levels), quality(draft=2, standard=4, paper=10))
 
 
 def network(lab: Laboratory, quality: Quality) -> pd.DataFrame:
@@ -119,7 +121,7 @@ FIGURES = (
         reproduces="",
         title="Faces and photographs before noise: ranks of data and filters",
         caption="As F4, for 25 x 25 crops with and without a face (scikit-image) and for 8 x 8 colour patches of two "
-        "photographs (scikit-learn); 200 steps of size 2. " + _SHOWN,
+        "photographs (scikit-learn); 150 steps of size 2. " + _SHOWN,
         data=other_images,
         draw=draw_ranks_and_accuracy,
     ),

@@ -29,7 +29,14 @@ DASHED = (0, (4, 3))
 def setting(quality: Quality) -> Training:
     """Two features a class, order 3, small start: one filter wins each feature. A draft is a smaller copy."""
     draft = Training(
-        features=2, images=24, dimension=2000, filters=12, order=3.0, knee=10.0, initial_scale=2e-2, steps=900
+        features=2,
+        images=24,
+        dimension=2000,
+        filters=12,
+        order=3.0,
+        knee=10.0,
+        initial_scale=2e-2,
+        steps=2500,
     ).advancing(10.0)
     full = replace(draft, images=120, dimension=20000, filters=60, initial_scale=2e-3, steps=9000)
     return quality(draft=draft, standard=full.advancing(10.0), paper=full.advancing(10.0))

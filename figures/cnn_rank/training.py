@@ -69,7 +69,7 @@ def filter_singular_values(model: Start) -> list[float]:
         counts=Counts((rows, *[0] * (kinds - 1))),
     )
     bulk = data_singular_values(start)[:rows]
-    return [*learnt.tolist(), *bulk.tolist()][:rows]
+    return sorted([*learnt.tolist(), *bulk.tolist()], reverse=True)[:rows]
 
 
 def draw_spectra(data: pd.DataFrame) -> mpl.Figure:
@@ -95,11 +95,11 @@ def draw_spectra(data: pd.DataFrame) -> mpl.Figure:
 def curves(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """Losses, ranks and energy along training below and above the onset, with the clocks' below it."""
     model = started(lab, setting(quality)).with_noise_ratio(1.0)
-    last, few = 3 * model.steps, quality(draft=8, standard=16, paper=32)
+    last, few = quality(draft=1, standard=3, paper=3) * model.steps, quality(draft=8, standard=16, paper=32)
     marks = sorted({round(s) for s in np.geomspace(model.steps / 50, last, few)})
     model = replace(model, steps=last)
     ratios = {BELOW: 2.0 if quality is not Quality.DRAFT else 0.9, ABOVE: 4.0}
-    trials = quality(draft=3, standard=4, paper=8)
+    trials = quality(draft=3, standard=3, paper=8)
     table = lab.sweep(
         TRAINING,
         [model],
