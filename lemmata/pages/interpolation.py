@@ -55,13 +55,13 @@ def between(table: Array, places: Sequence[float], degree: int, *, is_log: bool)
     nearest = tuple(min(math.floor(p + 0.5), n - 1) for p, n in zip(places, table.shape, strict=False))
     if all(place == node for place, node in zip(places, nearest, strict=True)):
         return table[nearest]
-    stored = np.log(table) if is_log else table
     around = [weights(place, nodes, degree) for place, nodes in zip(places, table.shape, strict=False)]
     total = np.zeros(table.shape[len(places) :])
     for corner in itertools.product(*around):
-        total = total + math.prod(w for _, w in corner) * stored[tuple(node for node, _ in corner)]
-    found = np.where(np.isnan(total), stored[nearest], total)
-    return np.exp(found) if is_log else found
+        entry = table[tuple(node for node, _ in corner)]
+        total = total + math.prod(w for _, w in corner) * (np.log(entry) if is_log else entry)
+    found = np.exp(total) if is_log else total
+    return np.where(np.isnan(found), table[nearest], found)
 
 
 __all__ = ["CUBIC", "LINEAR", "between", "weights"]

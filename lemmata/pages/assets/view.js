@@ -54,8 +54,9 @@ class View {
     const position = this.demo.positions[control.name];
     const text = textOf(control, position);
     if (input.value !== String(position)) input.value = position;
-    if (input.ariaValueText !== text) input.ariaValueText = text;
-    if (input.nextElementSibling) input.nextElementSibling.textContent = text;
+    if (control.options) return;
+    input.ariaValueText = text;
+    input.nextElementSibling.textContent = text;
   }
 
   tabulate() {
