@@ -287,8 +287,8 @@ FLIP = Demo(
             "layers to 1, then to 8. Is the deeper transformer better? Write down the error at 8.",
             read="error now",
             at={"angle": 5, "examples": 20, "hijackers": 20, "depth": 8},
-            because="With a strong prior and short training prompts, depth helps a little; with long ones "
-            "it hurts.",
+            because="Yes: with one layer it is twice as large. With a strong prior and short training "
+            "prompts depth helps; with long ones it hurts.",
         ),
     ),
     note="The dots hold exact finite-size draws, so they scatter about the curve by chance alone. The plane "

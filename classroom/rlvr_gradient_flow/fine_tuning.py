@@ -194,18 +194,20 @@ FINE_TUNING = Demo(
             value="regime",
             cases=((1, "Regime 1"), (2, "Regime 2"), (3, "neither")),
         ),
-        Badge(label="total time", value="total now"),
+        Badge(label="total time", value="total now", digits=",.0f"),
         Badge(label="enough fine-tuning", value="enough"),
     ),
     tasks=(
         Task(
             question="Without any fine-tuning, how long does it take until the best pattern has 99 %?",
             read="total now",
+            digits=",.0f",
             because="Training on rewards hardly ever sees the best pattern.",
         ),
         Task(
             question="And with five units of fine-tuning? The total time counts them, too.",
             read="total now",
+            digits=",.0f",
             at={"amount": 5},
             because="Fine-tuning raises a small probability exponentially fast.",
         ),

@@ -158,7 +158,7 @@ REGIMES = Demo(
     ),
     badges=(
         Badge(label="start", value="regime", cases=((1, "Regime 1"), (2, "Regime 2"), (3, "neither"))),
-        Badge(label="stuck until T₀", value="entanglement"),
+        Badge(label="stuck until T₀", value="entanglement", digits=",.0f"),
     ),
     tasks=(
         Task(
@@ -170,18 +170,21 @@ REGIMES = Demo(
         Task(
             question="How long does the slow phase $T_0$ take there?",
             read="entanglement",
+            digits=",.0f",
             because="Until then the accuracy is below what the second best pattern alone would give.",
         ),
         Task(
             question="Now start the best pattern at 0.0064, four times lower. How long does the slow phase "
             "take?",
             read="entanglement",
+            digits=",.0f",
             at={"start": 0.0064},
             because="Sixteen times as long, the square of four.",
         ),
         Task(
             question="Leave the start at 0.0064 and set the gap to 0.1. How long does the slow phase take?",
             read="entanglement",
+            digits=",.0f",
             at={"start": 0.0064, "gap": 0.1},
             because="Two nearly equal patterns are hard to tell apart.",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import socket
 from collections.abc import Callable, Iterable, Mapping
@@ -85,7 +86,11 @@ def serve(application: Any, opened: socket.socket, ready: Callable[[], None]) ->
             if self.started:
                 ready()
 
-    Server(uvicorn.Config(application, log_level="warning")).run(sockets=[opened])
+    config = uvicorn.Config(
+        application, log_level="warning", timeout_graceful_shutdown=1
+    )  # pages stay connected
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        Server(config).run(sockets=[opened])
 
 
 def warm(demos: Iterable[Demo]) -> None:

@@ -21,8 +21,8 @@ USAGE, DEFECT, INTERRUPTED, PIPE_CLOSED = 2, 70, 130, 141
 _COMMANDS = {
     "bench": "Time each kernel beside what one would otherwise write.",
     "check": "Judge the papers' claims; exit 1 when evidence disagrees with the record.",
-    "compact": "Give back room in a ledger.",
     "classroom": "Open live demonstrations in the browser.",
+    "compact": "Give back room in a ledger.",
     "compare": "Set a result beside its simulation.",
     "figures": "Draw figures, with their data and where these come from.",
     "list": "List papers, results, claims and figures.",
