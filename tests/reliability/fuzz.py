@@ -113,9 +113,10 @@ class Server:
         """Exit code, standard output and standard error; None if it did not answer."""
         try:
             self._ours.sendall(json.dumps(words).encode() + b"\n")
-            code, out, err = json.loads(self._replies.readline())
-        except (TimeoutError, ValueError):
+            reply = self._replies.readline()
+        except TimeoutError:
             return None
+        code, out, err = json.loads(reply) if reply else (DEFECT, "", "the process died")
         return code, out, err
 
     def end(self) -> None:
@@ -180,7 +181,7 @@ class Arena:
         """Run one command line; how it ended."""
         (self.folder / "spec.toml").write_bytes(spec)
         answer = self.server.ask(words)
-        if answer is None or answer[0] == INTERRUPTED:
+        if answer is None or answer[0] in (INTERRUPTED, DEFECT):
             self.server.end()
             self.server = Server()
         kind, problem = self.judged(answer)
