@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulations.ar_diffusion.binning import BINNED, sample_binned
+from simulations.ar_diffusion.controlled import CONTROLLED, sample_controlled
 from simulations.ar_diffusion.coupling import (
     COUPLED,
     COUPLED_VIOLATION,
@@ -30,6 +31,7 @@ SAMPLERS = (
     OUTPUT,
     RULE_VIOLATION,
     BINNED,
+    CONTROLLED,
     COUPLED,
     COUPLED_VIOLATION,
     OUTPUT_LITERAL,
@@ -38,6 +40,7 @@ SAMPLERS = (
 
 __all__ = [
     "BINNED",
+    "CONTROLLED",
     "COUPLED",
     "COUPLED_VIOLATION",
     "DATA",
@@ -49,6 +52,7 @@ __all__ = [
     "TRAINING",
     "positions",
     "sample_binned",
+    "sample_controlled",
     "sample_coupled",
     "sample_coupled_violation",
     "sample_data",

@@ -30,6 +30,7 @@ Streams = list[np.random.Generator]
 
 BLOCK = 256  # particles that walk together
 SLAB = 1 << 15  # numbers of noise that are drawn at a time: they stay in the cache
+WHOLE = 2  # dimensions up to which all are simulated: reduction saves little, and methods share their noise
 SAME = 1e-12  # relative size of singular values that count as zero
 
 
@@ -196,8 +197,10 @@ class IsotropicWalker:
         self.stage = stage
         centres = stage.means[:, list(stage.own)]
         _, sizes, rows = np.linalg.svd(centres)
-        rank = int(np.sum(sizes > SAME * max(1.0, float(sizes.max(initial=0.0)))))
         dimension = len(stage.own)
+        rank = int(np.sum(sizes > SAME * max(1.0, float(sizes.max(initial=0.0)))))
+        if dimension <= WHOLE:
+            rank = dimension
         self.basis = np.eye(dimension) if rank == dimension else rows[:rank].T
         is_flat = rank in (1, 2)
         absent = -len(centres) % GROUP if is_flat else 0

@@ -171,12 +171,11 @@ def walk(weights: Array, means: Array, covariances: Array, nodes: Array, start: 
     return y
 
 
-def propagated_moments(
+def propagated_density(
     weights: Array, means: Array, covariances: Array, nodes: Array, reach: float = 8.0, count: int = 401
-) -> Array:
-    """E x and E x^2 of the output on the line, by carrying its density through every step on a grid of points."""
+) -> tuple[Array, Array]:
+    """Points on the line and the output's density there, carried through every step by the trapezoid rule."""
     x = np.linspace(-reach, reach, count)
-    width = x[1] - x[0]
     density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     for tau, after in itertools.pairwise(nodes):
         h = tau - after
@@ -185,5 +184,5 @@ def propagated_moments(
         centre = math.exp(h) * x + 2 * (math.exp(h) - 1) * score
         variance = math.exp(2 * h) - 1
         kernel = np.exp(-((x[:, None] - centre) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
-        density = kernel @ density * width
-    return np.array([x @ density, (x * x) @ density]) * width
+        density = kernel @ density * (x[1] - x[0])
+    return x, density

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ def test_r1_suffix_products_are_the_recursion(variance: float, grid: Any, bias: 
 
 @given(strategies.variances, st.floats(0.001, 1.0), st.floats(0, 3))
 @example(2.0, 0.5, 0.0)
+@example(1 + np.exp(2.5), 0.5, 0.75)  # lambda_tau = 2
 def test_r1_local_error(variance: float, step: float, after: float) -> None:
     """R1: from v = lambda_tau one step errs by 2 q^2 (2 - lambda_tau)/lambda_tau; by nothing at lambda_tau = 2."""
     nodes = np.array([after + step, after])
@@ -109,6 +111,21 @@ def test_r1_local_error(variance: float, step: float, after: float) -> None:
     start = made.factor[0] ** 2 * (1 - noised)
     size = made.variance[0] + abs(start)
     assert made.error[0] - start == pytest.approx(local, rel=1e-12, abs=32 * EPS * size)
+
+
+@given(strategies.samplings(most_step=1.0), st.floats(-3, 3))
+@settings(max_examples=share(4))
+def test_r1_r4_means_are_linear_and_covariances_do_not_see_them(
+    model: GaussianSampling, scale: float
+) -> None:
+    """R1, R4: mu enters through (e^-delta - e^-T A) mu, or M_k, alone: the output's mean is linear in it."""
+    other = replace(model, target=replace(model.target, mean=tuple(scale * model.target.mean_vector())))
+    law, scaled = output_law(model), output_law(other)
+    np.testing.assert_array_equal(scaled[1:], law[1:])
+    size = (
+        1e-13 * condition(model.target) * (1 + np.max(np.abs(model.target.mean_vector()))) * (1 + abs(scale))
+    )
+    np.testing.assert_allclose(scaled[0], scale * law[0], rtol=1e-9, atol=size)
 
 
 @given(st.floats(0, 2), strategies.grids(0.88))

@@ -27,12 +27,14 @@ from theory.ar_diffusion import (
     Gaussian,
     GaussianSampling,
     PointwiseDivergence,
+    Sampling,
     Scheme,
     SunShadow,
     Uniform,
     Vanilla,
     joint_kl,
     output_law,
+    path_kl,
     pointwise_conditional_kl,
     stage_kl,
 )
@@ -217,6 +219,17 @@ def test_r6_averaged_over_true_prefixes_the_pointwise_kl_is_the_stage_kl() -> No
             assert float(w @ values / w.sum()) == pytest.approx(
                 stage_kl(Divergence(WORKED, bias))[1], rel=1e-11
             )
+
+
+def test_more_exponential_steps_need_not_lower_the_kl() -> None:
+    """R10: KL(N) is not monotone on exponential grids of few nodes, whose first steps exceed .88 (R2)."""
+    sun = SunShadow(gain=3, rule_noise=0.2)
+    values = np.array([kls(sun, Vanilla(), Exponential(n, 8, 1e-7))[0] for n in range(6, 60)])
+    rises = np.nonzero(np.diff(values) > 0)[0] + 6
+    assert len(rises) > 0
+    assert np.max(rises) < 25  # the path KL falls all the same
+    paths = [path_kl(Sampling(sun, Scheme(Vanilla(), Exponential(n, 8, 1e-7)))) for n in (8, 16, 32, 64)]
+    assert np.all(np.diff(paths) < 0)
 
 
 def test_r6_blow_up_at_rare_prefixes() -> None:

@@ -50,6 +50,13 @@ def test_named_targets() -> None:
     assert c[1, 1] == WORKED.covariance_matrix()[1, 1]
 
 
+def test_rounding_of_a_covariance_is_no_asymmetry() -> None:
+    """Off-diagonal entries of the size of rounding may differ in every digit."""
+    assert Gaussian(((0.66, -2.8e-17), (-1.4e-17, 0.52)), (1, 1)).sizes == (1, 1)
+    with pytest.raises(DomainError, match="symmetric"):
+        Gaussian(((1e-8, 2e-16), (1e-16, 1e-8)), (1, 1))
+
+
 def test_factors_are_those_of_the_covariance_in_any_order() -> None:
     """Rules and autoregressions have exact factors: L L^T is the covariance, L lower triangular, diagonal positive."""
     for target in (

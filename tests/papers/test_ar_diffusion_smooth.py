@@ -20,6 +20,7 @@ from theory.ar_diffusion import (
     Scheme,
     Uniform,
     leading_moment_errors,
+    path_kl,
 )
 from theory.numerics import gaussian_mixture
 
@@ -32,7 +33,8 @@ def exact_errors(target: Mixture, grid: Uniform) -> np.ndarray:
     parts = target.components()
     weights, means, covariances = gaussian_mixture.noised(*parts, grid.early_stop)
     truth = np.array([weights @ means[:, 0], weights @ (means[:, 0] ** 2 + covariances[:, 0, 0])])
-    return naive.propagated_moments(*parts, grid.nodes(np.ones(1))) - truth
+    x, density = naive.propagated_density(*parts, grid.nodes(np.ones(1)))
+    return np.array([x @ density, (x * x) @ density]) * (x[1] - x[0]) - truth
 
 
 @given(strategies.log_uniform(-2, 1.5), st.sampled_from([0.0, 0.02, 0.3]), st.floats(-2, 2))
@@ -65,6 +67,27 @@ def test_r5b_exact_errors_tend_to_the_first_order() -> None:
     for k in range(2):
         assert 2 * fine[k] - 0.5 * coarse[k] == pytest.approx(leading[k], rel=0.01)
         assert fine[k] != pytest.approx(leading[k], rel=0.01)  # the contrast matters
+
+
+def test_r8_the_path_kl_bounds_the_kl_of_a_mixture() -> None:
+    """R8: .3 N(-1, .05) + .7 N(1.5, .2), T = 4, delta = .02: path KL 1.02962, .58375; true KL .27318, .11935."""
+    target = Mixture((0.3, 0.7), ((-1,), (1.5,)), (((0.05,),), ((0.2,),)), (1,))  # type: ignore[arg-type]
+    parts = target.components()
+    for steps, path, true in ((20, 1.02962, 0.27318), (40, 0.58375, 0.11935)):
+        grid = Uniform(steps, 4, 0.02)
+        x, density = naive.propagated_density(*parts, grid.nodes(np.ones(1)))
+        weights, means, covariances = gaussian_mixture.noised(*parts, 0.02)
+        spread = np.sqrt(covariances[:, 0])
+        exact = (
+            np.exp(-0.5 * ((x[:, None] - means[:, 0]) / spread[:, 0]) ** 2)
+            / np.sqrt(2 * np.pi)
+            / spread[:, 0]
+            @ weights
+        )
+        inside = exact > 1e-200
+        found = np.sum(exact[inside] * np.log(exact[inside] / density[inside])) * (x[1] - x[0])
+        assert found == pytest.approx(true, abs=1e-5)
+        assert path_kl(Sampling(target, Scheme(grid=grid))) == pytest.approx(path, abs=1e-5)
 
 
 @pytest.mark.long

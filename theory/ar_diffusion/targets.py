@@ -14,6 +14,8 @@ Array = npt.NDArray[np.floating[Any]]
 
 WEIGHT_TOLERANCE = 1e-9
 """How far the weights of a mixture may sum from 1; they are normalised afterwards."""
+ROUNDING = 1e-12
+"""By how much a covariance may be asymmetric, in units of the two standard deviations; it is symmetrised."""
 SINGULAR = 1e-14
 """A covariance whose smallest eigenvalue is at most this share of the largest counts as singular."""
 IMAGE_SIDE = 8
@@ -467,7 +469,8 @@ def _square(name: str, value: tuple[tuple[float, ...], ...]) -> Array:
 
 
 def _check_definite(name: str, value: object, matrix: Array) -> None:
-    if not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0):
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    if np.any(np.abs(matrix - matrix.T) > ROUNDING * np.outer(scale, scale)):
         raise DomainError(name, value, "symmetric")
     least, most = np.linalg.eigvalsh(matrix)[[0, -1]]
     if least < -SINGULAR * abs(most):
