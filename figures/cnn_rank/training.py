@@ -95,7 +95,7 @@ def draw_spectra(data: pd.DataFrame) -> mpl.Figure:
 def curves(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     """Losses, ranks and energy along training below and above the onset, with the clocks' below it."""
     model = started(lab, setting(quality)).with_noise_ratio(1.0)
-    last, few = quality(draft=1, standard=3, paper=3) * model.steps, quality(draft=8, standard=16, paper=32)
+    last, few = 3 * model.steps, quality(draft=8, standard=16, paper=32)
     marks = sorted({round(s) for s in np.geomspace(model.steps / 50, last, few)})
     model = replace(model, steps=last)
     ratios = {BELOW: 2.0 if quality is not Quality.DRAFT else 0.9, ABOVE: 4.0}
