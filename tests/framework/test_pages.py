@@ -185,6 +185,10 @@ def test_words_become_html_and_plain_text() -> None:
     assert "<math>" in inline("rate $\\gamma$")
     assert inline("a < b & c") == "a &lt; b &amp; c"
     assert plain("rate $\\gamma_{k}$ at $t$") == "rate γ_k at t"
+    assert plain("$1 - s\\,\\tau\\rho^2$, $\\sqrt{1 + g^2}$, $w_0, \\dots, w_L$") == (
+        "1 - s τ ρ^2, sqrt(1 + g^2), w_0, ..., w_L"
+    )
+    assert inline("$\\sqrt{\\pi}$") == inline("$sqrt(pi)$") != inline("$sqrtpi$")
 
 
 def test_the_script_is_told_what_the_records_say(lab: Laboratory) -> None:

@@ -31,6 +31,18 @@ function powerSplits(axis, most) {
   return splits.length > 1 ? splits : [axis.low, axis.high];
 }
 
+// A name in lines of no more letters than fit, broken at spaces.
+function wrapped(name, letters) {
+  const lines = [""];
+  for (const word of name.split(" ")) {
+    const last = lines.length - 1;
+    const joined = lines[last] ? `${lines[last]} ${word}` : word;
+    if (lines[last] && joined.length > letters) lines.push(word);
+    else lines[last] = joined;
+  }
+  return lines.join("\n");
+}
+
 class Frame {
   constructor(holder, x, y, isEqual) {
     Object.assign(this, { holder, x, y, isEqual });
@@ -104,7 +116,8 @@ class Frame {
         ticks: { stroke: color("grid"), size: 4, show: !names },
         space: 3.2 * em,
         splits: names ? () => names.map((_, i) => i) : axis.scale === "log" ? () => powerSplits(axis, most) : undefined,
-        values: names ? () => names : tickText(axis),
+        values: names ? () => names.map((name) => wrapped(name, length / names.length / (0.46 * em))) : tickText(axis),
+        filter: (u, splits) => splits,
       };
     };
     const scale = (axis) => ({
@@ -122,7 +135,7 @@ class Frame {
       hooks: { draw: [(plot) => this.cover(plot)] },
       scales: { x: scale(this.x), y: scale(this.y) },
       series: [{}, { show: false, scale: "y" }],
-      axes: [along(this.x, 2, BOTTOM * em, width), along(this.y, 3, LEFT * em, height)],
+      axes: [along(this.x, 2, (this.x.ticks ? BOTTOM + 1.2 : BOTTOM) * em, width - (LEFT + RIGHT) * em), along(this.y, 3, LEFT * em, height)],
     };
   }
 
