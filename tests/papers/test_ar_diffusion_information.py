@@ -202,7 +202,7 @@ def test_r8_path_kl_of_a_mixture() -> None:
 )
 def test_r8_a_mixture_of_one_component_is_gaussian(sun: SunShadow) -> None:
     """R8, R15: path KL by quadrature and by eigenvalues, all methods and orders."""
-    grid = Custom((3.0, 1.5, 0.6, 0.1, 0.0))
+    grid = Custom((3.0, 0.6, 0.1, 0.0))
     for method in (*METHODS, AR((1, 0))):
         mixed = path_kl(Sampling(as_mixture(sun), Scheme(method, grid)))
         exact = path_kl(Sampling(sun, Scheme(method, grid)))
@@ -244,7 +244,7 @@ def test_r9_the_total_fisher_information_is_conserved() -> None:
             total += weight * (vanilla - ar)
             size += weight * abs(vanilla - ar)
     assert abs(total) < 1e-9 * size
-    x, w = np.polynomial.legendre.leggauss(16)
+    x, w = np.polynomial.legendre.leggauss(9)
     total = 0.0
     for low, high in ((0, 0.4), (0.4, 3)):
         for node, weight in zip(
