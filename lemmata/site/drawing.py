@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from lemmata.site.blueprint import Node
@@ -45,15 +46,15 @@ class Box:
 
     @property
     def short(self) -> str:
-        """As much of the title as the box has room for."""
-        title = self.node.title
-        return title if len(title) <= LETTERS else f"{title[: LETTERS - 1].rstrip()}…"
+        """As many words of the title as the box has room for."""
+        return textwrap.shorten(self.node.title, LETTERS, placeholder="…")
 
     @property
     def label(self) -> str:
-        """Everything in words."""
+        """Everything in words; it begins as the box does, so that who speaks what is seen is understood."""
+        seen = [self.node.id, self.node.kind, *(badge.letter for badge in self.badges), self.node.title]
         verdicts = f" ({', '.join(badge.words for badge in self.badges)})" if self.badges else ""
-        return f"{self.node.kind} {self.node.id}: {self.node.title}{verdicts}"
+        return " ".join(seen) + verdicts
 
     @property
     def href(self) -> str:

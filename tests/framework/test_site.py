@@ -190,8 +190,8 @@ def test_the_matrix_has_a_lettered_cell_for_every_claim_that_leads_to_its_eviden
     cells = {a: t for a, t in _links(site, "index.html") if "statements.html#" in a}
     expected = {"C1": "C", "C2": "X", "C3": "-"}
     assert cells == {
-        f"walks/statements.html#{name}": f"{letter}{name}" for name, letter in expected.items()
-    } | {f"other/statements.html#{name}": f"…{name}" for name in expected}
+        f"walks/statements.html#{name}": f"{letter} {name}" for name, letter in expected.items()
+    } | {f"other/statements.html#{name}": f"… {name}" for name in expected}
     for verdict in Verdict:
         assert verdict.value in site.words("index.html")
 
@@ -260,7 +260,7 @@ def test_evidence_that_disagrees_with_the_record_is_not_hidden(
     write_site([paper()], tmp_path, ABOUT, stories=lambda name: STORY, found=known, pictures={})
     words = Site(tmp_path).words("walks/statements.html")
     assert "The evidence disagrees with the record, which is “confirmed”. a mutant lives" in words
-    assert ("walks/statements.html#C1", "RC1") in list(_links(Site(tmp_path), "index.html"))
+    assert ("walks/statements.html#C1", "R C1") in list(_links(Site(tmp_path), "index.html"))
 
 
 def test_figures_have_their_data_provenance_and_history(site: Site) -> None:
@@ -309,7 +309,7 @@ def test_the_blueprint_leads_from_every_node_to_its_statement(site: Site) -> Non
         ("R1", "R2"),
     }
     labels = {e.attrib["data-node"]: e.attrib["aria-label"] for e in tree.iter() if "data-node" in e.attrib}
-    assert labels["C2"] == "claim C2: Its published form (corrected)"
+    assert labels["C2"] == "C2 claim X Its published form (corrected)"
 
 
 # ------------------------------------------------------------------ colours
