@@ -280,4 +280,6 @@ class Scheme(Model):
         """Raise DomainError where a formula holds for the exponential integrator only."""
         if not isinstance(self.integrator, ExponentialIntegrator):
             kind = self.integrator.kind()
-            raise DomainError("scheme.integrator", kind, "exponential_integrator, for which this formula is")
+            raise DomainError(
+                "scheme.integrator", kind, "exponential_integrator: the formula does not hold for others"
+            )
