@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,18 @@ def site(titles: Mapping[str, str]) -> Any:
     async def first(request: Any) -> HTMLResponse:
         return page
 
-    return Starlette(routes=[Route("/", first), Mount("/", app=apps.build())])
+    built: Any = apps.build()
+
+    @contextlib.asynccontextmanager
+    async def life(application: Starlette) -> AsyncGenerator[None]:
+        yield
+        # an app inside another is not told of the end, and marimo's sessions are threads that outlive the server
+        states = {getattr(getattr(route, "app", None), "state", None) for route in built.routes}
+        managers: set[Any] = {getattr(state, "session_manager", None) for state in states}
+        for manager in managers - {None}:
+            await manager.shutdown()
+
+    return Starlette(routes=[Route("/", first), Mount("/", app=built)], lifespan=life)
 
 
 def serve(application: Any, opened: socket.socket, ready: Callable[[], None]) -> None:
