@@ -20,6 +20,16 @@ from lemmata.pages.tables import Table, TableAxis
 from lemmata.provenance import versions
 
 FOLDER = BUILD / "pages"
+OWN = (
+    "classroom/controls.py",
+    "classroom/demo.py",
+    "classroom/quantities.py",
+    "pages/agreement.py",
+    "pages/cache.py",
+    "pages/interpolation.py",
+    "pages/tables.py",
+)
+"""Modules of the framework that decide what a table holds."""
 
 
 def kept_tabulation(demo: Demo, most: int, checks: int, module: str, folder: Path = FOLDER) -> Tabulation:
@@ -29,7 +39,7 @@ def kept_tabulation(demo: Demo, most: int, checks: int, module: str, folder: Pat
     ----------
     module : str
         Module or package that holds the demonstration. The file's name is a digest of everything that it imports
-        from theory, of the classroom's and the pages' own code, and of the versions of what computes.
+        from theory, of the framework's modules in `OWN`, and of the versions of what computes.
     """
     path = folder / f"{demo.id}-{_key(demo, most, checks, module)}.npz"
     if path.is_file():
@@ -40,7 +50,7 @@ def kept_tabulation(demo: Demo, most: int, checks: int, module: str, folder: Pat
 
 
 def _key(demo: Demo, most: int, checks: int, module: str) -> str:
-    own = sorted(path for name in ("classroom", "pages") for path in (ROOT / "lemmata" / name).glob("*.py"))
+    own = [ROOT / "lemmata" / name for name in OWN]
     parts = [source_digest(module), demo.id, f"{most} {checks}", json.dumps(versions(), sort_keys=True)]
     parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in own]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
