@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from figures.cnn_rank.shared import DASHED, noisy_start, theory_rows
@@ -30,13 +29,11 @@ def dimensions(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     advance, steps = quality(draft=(2.5, 3000), standard=(10.0, 2000), paper=(10.0, 2000))
     model = replace(model, steps=steps).advancing(advance).with_noise_ratio(RATIO)
     model = noisy_start(lab, model)
-    powers = quality(draft=range(3, 13, 3), standard=range(3, 13), paper=np.arange(3.0, 12.4, 0.5))
-    models = [
-        replace(model, dimension=round(10.0 ** float(power))).with_noise_ratio(RATIO) for power in powers
-    ]
+    powers = quality(draft=range(3, 13, 3), standard=range(3, 13), paper=range(3, 13))
+    models = [replace(model, dimension=round(10.0**power)).with_noise_ratio(RATIO) for power in powers]
     trials = quality(draft=3, standard=12, paper=48)
     table = lab.sweep(TRAINING["learned_rank"], models, trials, label=RUNS)
-    places = [10.0 ** float(power) for power in powers]
+    places = [10.0**power for power in powers]
     ends = [places[0], places[-1]]
     return pd.concat(
         [

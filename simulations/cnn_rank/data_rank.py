@@ -20,7 +20,7 @@ from theory.cnn_rank import Data
 
 Array = npt.NDArray[np.float64]
 
-RANGES = {"patch_rank": (1.0, math.inf), "image_rank": (1.0, math.inf), "top": (0.0, math.inf)}
+RANGES = {"patch_rank": (0.0, math.inf), "image_rank": (0.0, math.inf), "top": (0.0, math.inf)}
 
 
 def sample_data_rank(model: Data, rng: np.random.Generator, trials: int, *, noise: Array) -> dict[str, Array]:

@@ -156,9 +156,9 @@ def _fields(images: Array) -> Array:
 
 
 RANGES = {
-    "patch_rank": (1.0, math.inf),
-    "image_rank": (1.0, math.inf),
-    "filter_rank": (1.0, math.inf),
+    "patch_rank": (0.0, math.inf),
+    "image_rank": (0.0, math.inf),
+    "filter_rank": (0.0, math.inf),
     "learned_rank": (0.0, math.inf),
     "train_accuracy": (0.0, 1.0),
     "test_accuracy": (0.0, 1.0),

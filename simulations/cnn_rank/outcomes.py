@@ -30,7 +30,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "winners": (0.0, math.inf),
     "max_load": (0.0, math.inf),
     "follows_start": (0.0, 1.0),
-    "participation": (1.0, math.inf),
+    "participation": (0.0, math.inf),
     "feature_margin": (-math.inf, math.inf),
     "feature_winners": (0.0, math.inf),
 }

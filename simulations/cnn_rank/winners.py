@@ -44,6 +44,6 @@ def sample_winners(model: Training, rng: np.random.Generator, trials: int) -> di
 
 WINNERS = Sampler(
     sample_winners,
-    ranges={"max_load": (1.0, math.inf), "rank": (2.0, math.inf)},
+    ranges={"max_load": (0.0, math.inf), "rank": (0.0, math.inf)},
     work=lambda model: 20.0 * model.features * model.filters,
 )
