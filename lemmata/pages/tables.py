@@ -84,11 +84,15 @@ class Table:
         return self.is_positive and bool(np.log10(self._there.max() / self._there.min()) > DECADES)
 
     def difference(self, positions: Mapping[str, float], value: Array) -> float:
-        """Largest difference of what a page shows from `value`, relative as `is_relative` says.
+        """Largest difference of what a page shows at these positions from the true value, as `gap` has it."""
+        return self.gap(self.at(positions), value)
+
+    def gap(self, shown: Array, value: Array) -> float:
+        """Largest difference of what is shown from the true value, relative as `is_relative` says.
 
         Elements that are missing on one side do not count.
         """
-        gaps = np.abs(self.at(positions) - value)
+        gaps = np.abs(shown - value)
         unit = np.abs(value) if self.is_relative else np.ptp(self._there) if self._there.size else 0.0
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = np.where(gaps == 0, 0.0, gaps / unit)

@@ -33,13 +33,13 @@ def invented(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Prepa
     return built(tmp_path_factory.mktemp("pages") / "invented.html", [DECAY, SECOND], QUICK)
 
 
-def built(path: Path, demos: list[Demo], effort: Effort) -> tuple[Path, list[Prepared]]:
+def built(path: Path, demos: list[Demo], effort: Effort, module: str = "") -> tuple[Path, list[Prepared]]:
     try:
         vendor.packages()
     except vendor.VendorError as error:
         pytest.skip(str(error))
     with Laboratory(0, engine=make_engine("serial")) as lab:
-        prepared = [prepare(demo, lab, effort) for demo in demos]
+        prepared = [prepare(demo, lab, effort, module) for demo in demos]
     path.write_text(page_text("Invented", prepared, [Link("index.html", "Up")]), encoding="utf-8")
     return path, prepared
 
@@ -97,6 +97,27 @@ def hold_to_theory(page: Any, prepared: Prepared, settings: int) -> None:
                 assert np.all((gap <= 1e-6 * unit + 2e-38) | np.isnan(gap)), (name, positions)
 
 
+def hold_to_statement(page: Any, prepared: Prepared) -> None:
+    """The errors that the page states are those that are measured in the browser, at the same settings."""
+    tabulation = prepared.tabulation
+    demo = tabulation.demo
+    items = {item.name: item for item in (*demo.theory, *demo.readings)}
+    for name, stated in tabulation.errors.items():
+        table = tabulation.tables[name]
+        found: list[float] = []
+        for positions in random_positions(table.axes, tabulation.fine, tabulation.checks):
+            wanted = truth(demo, items[name], positions)
+            value = np.array(move(page, demo.id, positions)[name]).reshape(wanted.shape)
+            found.append(table.gap(value, wanted))
+        assert max(found) == pytest.approx(stated, rel=1e-2, abs=2e-6)
+    if tabulation.errors:
+        worst = 100 * max(tabulation.errors.values())
+        assert (
+            f"the largest difference from theory is {worst:.2g} %"
+            in page.locator(f"#{demo.id}").text_content()
+        )
+
+
 def violations(page: Any) -> list[str]:
     """What axe-core finds that is serious or worse, by its rules of WCAG 2 A and AA."""
     page.evaluate((vendor.packages() / "axe-core/axe.min.js").read_text(encoding="utf-8"))
@@ -119,6 +140,7 @@ def test_the_page_shows_theory_at_every_setting(
     for one in prepared:
         ready(page, one.tabulation.demo.id)
         hold_to_theory(page, one, 12)
+        hold_to_statement(page, one)
 
 
 def test_sliders_answer_to_keys_and_change_what_is_drawn(
@@ -280,6 +302,7 @@ def test_axe_finds_nothing_serious(
     ready(page, "decay")
     for summary in page.locator("#second summary").all():  # in one of them: a table has many cells
         summary.click()
+    page.locator("#decay [data-guess=start]").click()
     assert violations(page) == []
 
 
@@ -344,9 +367,12 @@ def test_a_papers_whole_page_is_small_and_keeps_what_it_states(
     paper: str, open_file: OpenFile, tmp_path: Path
 ) -> None:
     demos = [entry.item for entry in CATALOGUE.paper(paper).demos]
-    path, prepared = built(tmp_path / "page.html", demos, dataclasses.replace(Effort(), settings=2, draws=1))
+    module = getattr(CATALOGUE.paper(paper).floor("classroom"), "__name__", "")
+    effort = dataclasses.replace(Effort(), settings=2, draws=1)
+    path, prepared = built(tmp_path / "page.html", demos, effort, module)
     assert path.stat().st_size <= MOST_BYTES
     page = open_file(path)
     for one in prepared:
         ready(page, one.tabulation.demo.id)
         hold_to_theory(page, one, 20)
+        hold_to_statement(page, one)

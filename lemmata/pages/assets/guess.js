@@ -30,12 +30,20 @@ class Guess {
     this.start.hidden = true;
     this.panel.hidden = false;
     this.pad.hidden = false;
-    this.plot.frame.plot.over.append(this.pad);
     this.view.show.theory = false;
     this.view.show.set = -1;
     this.view.paint();
     this.pad.focus();
     this.view.say("Draw the curve, or use the arrow keys. Then press Reveal.");
+  }
+
+  // The pad lies on what the axes enclose.
+  lay() {
+    const holder = this.plot.frame.holder.getBoundingClientRect();
+    const axes = this.plot.frame.plot.over.getBoundingClientRect();
+    const [left, top] = [axes.left - holder.left, axes.top - holder.top];
+    const sides = { left, top, width: axes.width, height: axes.height };
+    for (const [side, length] of Object.entries(sides)) this.pad.style[side] = `${length}px`;
   }
 
   end(isRevealed) {
@@ -114,6 +122,7 @@ class Guess {
 
   draw() {
     if (!this.heights) return;
+    if (this.isOpen) this.lay();
     const { frame } = this.plot;
     const pen = frame.pen();
     const at = (column) => [(column / (COLUMNS - 1)) * pen.width, (1 - this.heights[column]) * pen.height];
