@@ -44,6 +44,7 @@ def _kill_at_random(
     told: list[int] = []  # commits acknowledged before each kill
     acknowledged = 0
     while killed < kills or acknowledged:
+        start = time.time()
         running = sweep.fork()
         if killed < kills:
             time.sleep(rng.uniform(0, 1.1 * length))
@@ -61,6 +62,7 @@ def _kill_at_random(
             torn += table.expect(whole, f"after kill {killed}: the table is torn") is False
         if ended.code == 0:
             completed += 1
+            length = sweep.table.stat().st_mtime - start  # the machine may be busier than before, or idler
             differ += table.expect(sweep.left() == expected, f"after kill {killed}: other digest") is False
             sweep.clear()
             acknowledged = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,13 @@ TRIVIAL = Sampler(sample_trivial, ranges={"value": (0.0, 1.0)}, work=_work)
 SAMPLERS = (TRIVIAL,)
 
 
-def run(name: str) -> list[Table]:
+def run(name: str) -> Iterator[Table]:
     """The sweep through one thread; then what its steps cost, and what they cost a cluster."""
     chunks, through_dask, single = SIZES[name]
     with tempfile.TemporaryDirectory() as folder:
-        tables = [_sweep(Path(folder) / "ledger.sqlite", chunks), _steps()]
-    return [*tables, _cluster(through_dask, single)]
+        yield _sweep(Path(folder) / "ledger.sqlite", chunks)
+    yield _steps()
+    yield _cluster(through_dask, single)
 
 
 def _resident() -> float:
