@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,6 @@ def findings(
     level: Level,
     *,
     judging: bool = True,
-    notify: Callable[[str], None] = lambda identifier: None,
 ) -> dict[str, Finding]:
     """What is known of claims, by identifier.
 
@@ -54,14 +53,11 @@ def findings(
     ----------
     judging : bool
         Judge what has no such verdict; otherwise it stays unjudged.
-    notify : callable
-        Is told of each claim before it is looked at.
     """
     stored = {} if lab.ledger is None else {(row.claim_id, row.level): row for row in lab.ledger.verdicts()}
     found: dict[str, Finding] = {}
     for entry in entries:
         name = entry.identifier
-        notify(name)
         row = stored.get((name, level.name))
         if row is not None and row.key == evidence_key(name, entry.item, level, lab.seed):
             found[name] = Finding(row.record)

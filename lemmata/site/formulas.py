@@ -123,7 +123,7 @@ class _Line:
             ), True
         if found in LARGE:
             return f'<mo stretchy="false">{LARGE[found]}</mo>', True
-        letters = name(found)
+        letters = _name(found)
         if self.text.startswith("*", self.place) and not _FACTOR.match(self.text, self.place + 1):
             self.place += 1  # an optimum or a star, not a product
             return f"<msup>{letters}<mo>*</mo></msup>", True
@@ -171,7 +171,7 @@ class _Line:
         return f"<mrow>{''.join(_Line(match.group()).row())}</mrow>"
 
 
-def name(found: str) -> str:
+def _name(found: str) -> str:
     """A name as one or two elements: letters slanted, words upright, digits after a Greek letter below it."""
     word = found.rstrip("0123456789")
     if word in GREEK and word != found:
@@ -250,4 +250,4 @@ def _after_bracket(text: str, start: int) -> int:
     return start
 
 
-__all__ = ["formula", "name", "prose"]
+__all__ = ["GREEK", "LARGE", "RAISED", "SIGNS", "formula", "prose"]

@@ -148,9 +148,4 @@ def inline(text: str) -> str:
     return parser.renderInline(text)
 
 
-def plain(text: str) -> str:
-    """A line of text, escaped."""
-    return html.escape(text)
-
-
-__all__ = ["Document", "inline", "plain", "render"]
+__all__ = ["Document", "inline", "render"]
