@@ -13,6 +13,7 @@ import click
 from lemmata.cli.output import console
 from lemmata.cli.session import State, load_catalogue
 from lemmata.domains import DomainError
+from lemmata.extras import MissingExtraError
 
 if TYPE_CHECKING:
     from lemmata.catalogue import PaperFloors
@@ -51,6 +52,8 @@ def _warm(sampler: Sampler, designs: list[Model]) -> str:
             _run(sampler, model)
         except DomainError:
             continue
+        except MissingExtraError as error:
+            return f"left out: {error}"
         return f"{time.perf_counter() - started:.1f} s"
     return "left out: no model at hand"
 
