@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lemmata import Laboratory, Model
+from lemmata.cli.warmup import _warm
 from lemmata.extras import MissingExtraError
 from lemmata.models import DomainError
 from lemmata.records import Sampler
@@ -498,6 +499,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         sample_real_images(RealImages("faces"), np.random.default_rng(0), 1, **axes)
     with pytest.raises(MissingExtraError, match="digits"):
         DIGITS_NETWORK.function(DigitsNetwork(), np.random.default_rng(0), 1, **axes)
+    assert _warm(DIGITS_NETWORK, []).startswith("left out: the digits come with scikit-learn")
 
 
 def test_digits_before_noise_are_learnt_and_their_filters_rank_stays_low() -> None:
