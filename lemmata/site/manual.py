@@ -72,12 +72,10 @@ def write_manual(root: Path, target: Path, work: Path, packages: Sequence[str] =
     for path in source.rglob("*.*") if source.is_dir() else ():
         if path.relative_to(source).as_posix() not in pages:
             path.unlink()
-    for name, text in pages.items():
+    for name, content in pages.items():
         path = source / name
-        if (
-            not path.is_file() or path.read_text(encoding="utf-8") != text
-        ):  # a new time stamp costs a new page
-            write_whole(path, text.encode())
+        if not path.is_file() or path.read_bytes() != content:  # a new time stamp costs a new page
+            write_whole(path, content)
     warnings = io.StringIO()
     with docutils_namespace():
         app = Sphinx(
@@ -107,19 +105,24 @@ def modules(root: Path, package: str) -> Iterator[str]:
             yield ".".join(parts)
 
 
-def _sources(root: Path, packages: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What Sphinx reads, by file name."""
-    guides = {
-        path.stem: _with_links(path.read_text(encoding="utf-8"))
-        for path in sorted((root / "docs").glob("*.md"))
-    }
-    yield from ((f"{name}.md", text) for name, text in guides.items())
+def _sources(root: Path, packages: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """What Sphinx reads, by file name: the guides with their pictures, and a page for each module."""
+    guides: list[str] = []
+    for path in sorted((root / "docs").rglob("*.*")):
+        name = path.relative_to(root / "docs").as_posix()
+        if name.startswith("papers/"):
+            continue
+        if path.suffix == ".md":
+            guides.append(name.removesuffix(".md"))
+            yield name, _with_links(path.read_text(encoding="utf-8"), "../" * (name.count("/") + 1)).encode()
+        elif path.suffix in (".png", ".svg", ".jpg"):
+            yield name, path.read_bytes()
     present = [package for package in packages if (root / package).is_dir()]
     for package in present:
         names = list(modules(root, package))
-        yield from ((f"api/{name}.rst", _module_page(name, root)) for name in names)
-        yield f"api/{package}-all.rst", _titled(package, _toc(names))
-    yield "index.md", _index(list(guides), present)
+        yield from ((f"api/{name}.rst", _module_page(name, root).encode()) for name in names)
+        yield f"api/{package}-all.rst", _titled(package, _toc(names)).encode()
+    yield "index.md", _index(guides, present).encode()
 
 
 def _index(guides: Iterable[str], packages: Iterable[str]) -> str:
@@ -148,9 +151,9 @@ def _toc(names: Iterable[str]) -> str:
     return ".. toctree::\n   :maxdepth: 1\n\n" + "".join(f"   {name}\n" for name in names)
 
 
-def _with_links(text: str) -> str:
-    """A guide whose links to the pages of papers lead to these on the site."""
-    return re.sub(r"\]\(papers/(\w+)\.md(#\w+)?\)", r"](site:../\1/index.html\2)", text)
+def _with_links(text: str, up: str) -> str:
+    """A guide whose links to the pages of papers lead to these on the site, `up` from the guide's folder."""
+    return re.sub(r"\]\((?:\.\./)*papers/(\w+)\.md(#\w+)?\)", rf"](site:{up}\1/index.html\2)", text)
 
 
 def _escape(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:

@@ -135,12 +135,11 @@ def _led(target: str, about: About) -> str:
     parts = urlsplit(target)
     if parts.scheme or not parts.path.endswith(".md"):
         return target
-    path = posixpath.normpath(posixpath.join("papers", parts.path))
-    name = posixpath.basename(path).removesuffix(".md")
+    page = posixpath.normpath(posixpath.join("papers", parts.path)).removesuffix(".md")
     fragment = f"#{parts.fragment}" if parts.fragment else ""
-    if path.startswith("papers/"):
-        return f"../{name}/index.html{fragment}"
-    return f"../manual/{name}.html{fragment}" if about.has_manual else "#content"
+    if page.startswith("papers/"):
+        return f"../{page.removeprefix('papers/')}/index.html{fragment}"
+    return f"../manual/{page}.html{fragment}" if about.has_manual else "#content"
 
 
 def _write_data(view: PaperView, folder: Path) -> None:

@@ -155,6 +155,8 @@ def test_the_manual_has_guides_and_modules_and_shows_plain_formulas_as_they_are(
     (root / "docs" / "guide.md").write_text(
         "# A guide\n\nSee [a paper](papers/walks.md) and [this](#more).\n\n## More\n"
     )
+    (root / "docs" / "sheets").mkdir()
+    (root / "docs" / "sheets" / "walks.md").write_text("# A sheet\n\nSee [a paper](../papers/walks.md#R1).\n")
     package = root / "invented_package"
     package.mkdir()
     (package / "__init__.py").write_text('"""The package."""\n')
@@ -170,7 +172,8 @@ def test_the_manual_has_guides_and_modules_and_shows_plain_formulas_as_they_are(
     page = (target / "api" / "invented_package.walks.html").read_text()
     assert "The mean |E x_n| = w* n of x_ (a_1 * b_)." in page
     assert "Number n of steps" in page
-    assert "../walks/index.html" in (target / "guide.html").read_text()
+    assert 'href="../walks/index.html#"' in (target / "guide.html").read_text()
+    assert 'href="../../walks/index.html#R1"' in (target / "sheets" / "walks.html").read_text()
     assert not (target / "api" / "invented_package._private.html").exists()
     for path in target.rglob("*.html"):
         assert not re.search(r"""(?:src|<link[^>]*href)=["'](?:https?:)?//""", path.read_text()), path.name
