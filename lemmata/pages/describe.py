@@ -69,10 +69,13 @@ def script_data(tabulation: Tabulation, simulated: Simulated | None) -> Data:
 
 
 def guess(demo: Demo) -> Data | None:
-    """The curve that a visitor may guess: the first one of the first plot that has one."""
+    """The curve that a visitor may guess, on the first plot that has one: one with a reading, or a solid one."""
     for place, picture in enumerate(demo.pictures):
         if isinstance(picture, Plot) and picture.curves:
-            return {"picture": place, "curve": picture.curves[0]}
+            read = {item.curve for item in demo.readings if item.name in picture.points}
+            curves = [demo.curve(name) for name in picture.curves]
+            best = max(curves, key=lambda curve: (curve.name in read, not curve.dashed))
+            return {"picture": place, "curve": best.name}
     return None
 
 

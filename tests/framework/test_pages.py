@@ -20,7 +20,7 @@ from lemmata.laboratory import Laboratory
 from lemmata.pages import Effort, Link, VendorError, prepare, vendor, write_page
 from lemmata.pages.agreement import TOLERANCE, largest_difference, tabulation
 from lemmata.pages.cache import kept_tabulation
-from lemmata.pages.describe import agreement, script_data, start
+from lemmata.pages.describe import agreement, guess, script_data, start
 from lemmata.pages.encoding import decode, encode
 from lemmata.pages.interpolation import between, weights
 from lemmata.pages.simulated import simulate
@@ -209,6 +209,9 @@ def test_the_script_is_told_what_the_records_say(lab: Laboratory) -> None:
         "stride": 2,
     }
     assert data["guess"] == {"picture": 0, "curve": "decay"}
+    turned = replace(DECAY.pictures[0], curves=("until", "decay"))
+    assert guess(replace(DECAY, pictures=(turned,))) == {"picture": 0, "curve": "decay"}  # it has a reading
+    assert guess(replace(DECAY, pictures=DECAY.pictures[1:])) is None
     assert data["badges"][1]["cases"] == [[0.5, "fast"], [None, "slow"]]
     offsets = [quantity["offset"] for quantity in data["quantities"]]
     sizes = [table.values.size for table in prepared.tabulation.tables.values()]

@@ -355,8 +355,11 @@ def test_a_papers_page_shows_its_theory(paper: str, open_file: OpenFile, tmp_pat
     for one in prepared:
         demo = one.tabulation.demo
         ready(page, demo.id)
-        before = [pixels(page, demo.id, i) for i in range(len(demo.pictures))]
         hold_to_theory(page, one, 3)
+        ends = {axis.control: (0.0, float((axis.nodes - 1) * axis.stride)) for axis in axes(one)}
+        move(page, demo.id, {control: low for control, (low, _) in ends.items()})
+        before = [pixels(page, demo.id, i) for i in range(len(demo.pictures))]
+        move(page, demo.id, {control: high for control, (_, high) in ends.items()})
         assert [pixels(page, demo.id, i) for i in range(len(demo.pictures))] != before
     assert violations(page) == []
 

@@ -140,7 +140,9 @@ class Frame {
   }
 
   clear() {
-    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+    const context = this.canvas.getContext("2d");
+    context.resetTransform();
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
   // The canvas in CSS pixels, with the places of values.

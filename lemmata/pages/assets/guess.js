@@ -23,6 +23,10 @@ class Guess {
     return this.view.pictures[this.view.demo.guess.picture];
   }
 
+  get label() {
+    return this.view.demo.tables[this.view.demo.guess.curve].label;
+  }
+
   begin() {
     this.isOpen = true;
     this.heights = new Float64Array(COLUMNS).fill(0.5);
@@ -34,7 +38,7 @@ class Guess {
     this.view.show.set = -1;
     this.view.paint();
     this.pad.focus();
-    this.view.say("Draw the curve, or use the arrow keys. Then press Reveal.");
+    this.view.say(`Draw the curve “${this.label}” by hand, or with the arrow keys. Then press Reveal.`);
   }
 
   // The pad lies on what the axes enclose.
@@ -57,7 +61,7 @@ class Guess {
       this.view.say(
         score === null
           ? "There is no curve here to compare with."
-          : `Your guess is ${formatNumber(100 * score, ".2g")} % of the picture's height away from theory on average.`,
+          : `Your guess of “${this.label}” is ${formatNumber(100 * score, ".2g")} % of the picture's height away from theory on average.`,
       );
     } else {
       this.heights = null;
