@@ -239,6 +239,7 @@ def test_simulated_points_fall_where_the_laboratory_drew_them(
     assert "draw 2 of 2 (seed 1)" in says.inner_text()
     assert pixels(page, "decay") != first
     page.locator("#decay summary", has_text="Show the values").click()
+    page.wait_for_selector("#decay table")
     place = 2 * simulated.stops.index((stop,)) + 1
     row = (
         page.locator("#decay table", has_text="walks")
