@@ -169,7 +169,7 @@ RANKS = Demo(
 
 FEATURES, FEW = 4, 10
 TIMES = Axis(label="training time $t$", low=1, high=1e4, scale=LOG, points=65)
-RUN_TIMES = np.geomspace(1, 300, 11)
+RUN_TIMES = np.geomspace(1, 1000, 11)
 
 
 @dataclass(frozen=True)
@@ -265,8 +265,8 @@ WINNERS = Demo(
     ask="Let the time run. Will every filter learn a little of everything, or will each object have one "
     "filter of its own? Then change the order $q$ from 3 to 2.",
     answer="With $q = 3$ the filter that is ahead at the start runs away: one dark cell in each column. "
-    "With $q = 2$ all filters grow at the same rate, about half of the cells are dark, and the stable rank "
-    "is much smaller. A large start blurs the race, too.",
+    "With $q = 2$ all filters grow at the same rate, about half of the cells have learnt something, and the "
+    "stable rank is much smaller. A large start blurs the race, too.",
     controls=(
         LogSlider(name="time", label="training time $t$", low=1, high=1e4, default=10, steps=17),
         LogSlider(name="start", label="scale of the start $s_0$", low=0.01, high=1, default=0.01, steps=9),
@@ -324,8 +324,8 @@ WINNERS = Demo(
         Heatmap(
             title="Which filter has learnt which object",
             table="shares",
-            x=Axis(label="object", low=0.5, high=FEATURES + 0.5),
-            y=Axis(label="filter", low=0.5, high=FEW + 0.5),
+            x=Axis(label="object", low=-0.5, high=FEATURES - 0.5, ticks=("1", "2", "3", "4")),
+            y=Axis(label="filter", low=-0.5, high=FEW - 0.5, ticks=tuple(str(r + 1) for r in range(FEW))),
             low=0,
             high=1,
         ),

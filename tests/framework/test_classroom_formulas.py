@@ -10,12 +10,14 @@ from scipy import integrate
 
 from classroom.ar_diffusion import ellipse
 from classroom.attention_memorization import TWO_PARTS, layer, on_tokens, regression_noise_part
+from classroom.cnn_rank import FEATURES, FEW, WINNERS, competition, loss_along, rank_along, signals, starts
 from classroom.context_hijacking import DIMENSION, MARGIN, RADIUS, Prompt, boundary, descent, typical_margin
 from classroom.rlvr_gradient_flow.fine_tuning import Tuned, fine_tuned, total_time
 from classroom.rlvr_gradient_flow.internal_feedback import slope_density
 from classroom.rlvr_gradient_flow.patterns import GRPO, Training, policy
 from classroom.rlvr_gradient_flow.regimes import envelope, line
 from theory.attention_memorization import RidgeRegression, ridge_regression_error
+from theory.cnn_rank import Start, signal_stable_rank, trained_signals, training_loss
 from theory.rlvr_gradient_flow import (
     Bandit,
     Flow,
@@ -162,3 +164,27 @@ def test_the_density_of_slopes_has_the_gains_probability(margin: float) -> None:
     assert np.trapezoid(density, x) == pytest.approx(1, abs=1e-8)
     gain = np.trapezoid(density[20000:], x[20000:])
     assert gain == pytest.approx(rlif_gain_probability(model), abs=1e-8)
+
+
+# ------------------------------------------------------------------ the race of filters
+
+
+@pytest.mark.parametrize("order", ["2", "3", "4"])
+def test_the_race_is_that_of_theory_at_every_time(order: str) -> None:
+    """R5 to R7: signals, their stable rank and the loss, one by one at the steps of a training."""
+    model = competition(WINNERS.settle({"order": order}))
+    steps = (0, 300, 4000)
+    times = np.array([model.training.advance * count for count in steps])
+    data = {name: value for name, value in model.training.to_data().items() if name not in ("kind", "steps")}
+    begin = tuple(map(tuple, model.training.initial_scale * starts()))
+    for k, count in enumerate(steps):
+        single = Start(**data, steps=count, signals=begin)
+        np.testing.assert_allclose(signals(model, times)[k], trained_signals(single), rtol=1e-9, atol=1e-12)
+        assert rank_along(model, times)[k] == pytest.approx(signal_stable_rank(single), rel=1e-9)
+        assert loss_along(model, times)[k] == pytest.approx(training_loss(single), rel=1e-9)
+
+
+def test_no_filter_of_a_class_is_ahead_on_two_of_its_features() -> None:
+    """As the starts promise: with the largest starts of a class on different filters, winners are different."""
+    for own in (starts()[:FEW, :FEATURES], starts()[FEW:, FEATURES:]):
+        assert len(set(own.argmax(axis=0))) == FEATURES

@@ -14,6 +14,7 @@ import theory
 from lemmata.catalogue import Catalogue
 from lemmata.classroom import Bars, Choice, Demo, Heatmap, Plot, WholeSlider
 from lemmata.classroom.controls import LOG
+from lemmata.classroom.worksheet import worksheet
 from lemmata.engines import make_engine
 from lemmata.laboratory import Laboratory
 from lemmata.streams import words
@@ -183,3 +184,21 @@ def test_draws_fall_into_the_pictures_and_differ(paper: str, demo: Demo) -> None
 def drawn(demo: Demo, seed: int) -> dict[str, Any]:
     with Laboratory(seed, engine=make_engine("serial")) as lab:
         return demo.draw(lab, {})
+
+
+# ------------------------------------------------------------------ the page for the teacher
+
+TEACHING = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("paper", theory.PAPERS)
+def test_the_teachers_page_has_a_lesson_and_the_worksheet_that_theory_computes(paper: str) -> None:
+    """`lemmata classroom PAPER --worksheet` prints what stands between the marks."""
+    found = re.search(rf"<!-- worksheet {paper} -->\n\n(.*?)\n\n<!-- end -->", TEACHING, re.DOTALL)
+    assert found, f"docs/teaching.md has no worksheet of {paper}"
+    demos = [demo for name, demo in DEMOS if name == paper]
+    assert found.group(1) == worksheet(demos)
+    lesson = TEACHING[: found.start()].rpartition("### Lesson")[2]
+    for words_of_a_lesson in ("Ask", "Move", "They see", "Why", "Draw"):
+        assert words_of_a_lesson in lesson, words_of_a_lesson
+    assert "8-10" in lesson or "7-10" in lesson or "6-10" in lesson
