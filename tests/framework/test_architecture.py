@@ -29,11 +29,7 @@ from lemmata.pictures import Figure
 from lemmata.records import Comparison, Output, Paper, Result, Sampler, Waiver
 
 FLOORS = ("theory", "simulations", "paper_checks", "figures")
-HAS_CLASSROOM = all(
-    (ROOT / "classroom" / f"{paper}.py").is_file() or (ROOT / "classroom" / paper).is_dir()
-    for paper in theory.PAPERS
-)
-FLOORS_AND_CLASSROOM = (*FLOORS, *(["classroom"] if HAS_CLASSROOM else []))
+FLOORS_AND_CLASSROOM = (*FLOORS, "classroom")
 PUBLIC = {
     "theory": {"RESULTS": Result},
     "simulations": {"SAMPLERS": Sampler},
@@ -220,6 +216,14 @@ def test_figures_and_checks_are_imported_by_the_command_line_and_tests_alone() -
     for floor in ("figures", "paper_checks", "classroom"):
         above = [f for f in ("theory", "simulations", "paper_checks", "figures", "classroom") if f != floor]
         assert offenders(sources(*(f for f in above if (ROOT / f).is_dir())), (floor,)) == {}
+
+
+def test_demonstrations_describe_and_the_live_page_alone_serves() -> None:
+    """A paper's demonstrations hold no page and no picture; of the framework only the live page knows marimo."""
+    assert offenders(sources("classroom"), ("marimo", "matplotlib", "pandas", "numpy.random", "random")) == {}
+    live = {ROOT / "lemmata" / "classroom" / name for name in ("live.py", "serving.py")}
+    others = [path for path in sources("lemmata") if path not in live]
+    assert offenders(others, ("marimo", "starlette", "uvicorn")) == {}
 
 
 def test_nothing_but_tests_imports_tests() -> None:
