@@ -23,7 +23,7 @@ from lemmata.pictures.style import style
 Found = Mapping[str, Array]
 Drawn = Mapping[str, Sequence[Points]]
 
-SIZE, DOTS_PER_INCH = (6.2, 4.6), 140
+SIZE, DOTS_PER_INCH = (6.2, 4.6), 120
 DASHES = (0, (4, 1.6))
 _DRAWING = threading.RLock()  # Matplotlib's settings are the process's own
 

@@ -282,11 +282,9 @@ def test_legacy_random_numbers_are_nowhere(package: str) -> None:
         assert not any(module == "random" and name is not None for module, name in imports(path)), path.name
 
 
-@pytest.mark.parametrize("package", ["lemmata", "theory", "simulations", "paper_checks", "figures"])
+@pytest.mark.parametrize("package", FLOORS_AND_CLASSROOM)
 def test_generators_are_made_from_keyed_seeds_only(package: str) -> None:
     """`default_rng` and seeds stand in `lemmata.streams` and in calibration experiments, never in a floor."""
-    if package == "lemmata":
-        return
     for path in sources(package):
         names = {chain.split(".")[-1] for chain in attributes(path)}
         assert names & {"default_rng", "SeedSequence", "PCG64"} == set(), path
