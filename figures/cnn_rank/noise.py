@@ -126,8 +126,8 @@ def draw_ranks_along_noise(data: pd.DataFrame) -> mpl.Figure:
         plot_simulation(axes, data, "ratio", series=series, output="rank", label=label, color=COLORS[color])
     plot_theory(axes, data, "ratio", series=CLEAN, label="clean rank $2K$", color="black", linestyle=DASHED)
     for series, text in (
-        (DOUBLED, "data doubled"),
-        (MEMORISED, "first image memorised"),
+        (DOUBLED, "doubled"),
+        (MEMORISED, "memorised"),
         (PEAK, "$\\sigma_c$"),
     ):
         vertical(axes, value_of(data, series), text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from figures.cnn_rank.shared import at_ratio, setting, started, theory_rows, with_ratio
+from figures.cnn_rank.shared import GREY, at_ratio, setting, started, theory_rows, with_ratio
 from lemmata.pictures import COLORS, Figure, Quality, canvas, plot_simulation, plot_theory
 from simulations.cnn_rank import SPECTRA, TRAINING
 from theory.cnn_rank import (
@@ -139,21 +139,23 @@ def draw_curves(data: pd.DataFrame) -> mpl.Figure:
     figure, (top, middle, bottom) = canvas(3, 1, height=1.9, sharex=True)
     plot_theory(top, data, "time", series="limit", label="$m/t$", color="black", linestyle=(0, (4, 3)))
     for axes, outputs in (
-        (top, (("train_loss", "training loss", "o"), ("test_loss", "test loss", "D"))),
-        (middle, (("filter_rank", "", "o"),)),
-        (bottom, (("signal_energy", "", "o"),)),
+        (top, (("train_loss", "o"), ("test_loss", "D"))),
+        (middle, (("filter_rank", "o"),)),
+        (bottom, (("signal_energy", "o"),)),
     ):
-        for output, label, marker in outputs:
+        for output, marker in outputs:
             for series, color in ((BELOW, "blue"), (ABOVE, "vermilion")):
                 plot_theory(axes, data, "time", series=series, output=output, label="_", color=COLORS[color])
                 plot_simulation(
-                    axes, data, "time", series=series, output=output, label=f"{label} {series}".strip(),
+                    axes, data, "time", series=series, output=output, label=series if axes is middle else "_",
                     color=COLORS[color], marker=marker, filled=marker == "o",
                 )  # fmt: skip
     plot_theory(middle, data, "time", series="limit rank", label="$2K$", color="black", linestyle=(0, (4, 3)))
     top.set(xscale="log", yscale="log", ylabel="loss")
     middle.set(yscale="log", ylabel="stable rank of $W$")
     bottom.set(xlabel="time $t$", ylabel="energy along features", ylim=(-0.05, 1.05))
+    for marker, label in (("o", "training"), ("D", "test")):
+        top.plot([], [], marker, color=GREY, markerfacecolor=GREY if marker == "o" else "none", label=label)
     top.legend(loc="lower left")
     middle.legend()
     return figure

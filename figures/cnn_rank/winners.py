@@ -159,15 +159,15 @@ def draw_collisions(data: pd.DataFrame) -> mpl.Figure:
     figure, (left, right) = canvas(1, 2, height=1.0)
     law = data[data["series"] == "law"]
     left.bar(law["x"], law["value"], width=0.8, color=COLORS["sky"], alpha=0.6, label="exact law", zorder=2)
-    plot_simulation(left, data, "x", series=TRAINED, output="share", label=TRAINED)
-    plot_simulation(left, data, "x", series=BINS, output="share", label=BINS, color="black", marker="D", filled=False,
-                    markersize=8)  # fmt: skip
-    left.set(xlabel="most features of one filter, $L$", ylabel="share of runs", xticks=law["x"])
-    left.legend()
+    plot_simulation(left, data, "x", series=TRAINED, output="share", label="trained")
+    plot_simulation(left, data, "x", series=BINS, output="share", label="by start", color="black", marker="D",
+                    filled=False, markersize=5)  # fmt: skip
+    left.set(xlabel="features $L$ of one filter", ylabel="share of runs", xticks=law["x"])
+    left.legend(loc="upper right")
     for limit in data.loc[data["series"] == "limits", "x"]:
         right.axvline(limit, color=GREY, linestyle=DASHED, linewidth=0.8, zorder=1)
     plot_simulation(right, data, "x", series=TRAINED, output="rank", label=TRAINED)
-    right.set(xlabel="stable rank of $WU$ (dashed: $2K/L$)", ylabel="share of runs in a bin")
+    right.set(xlabel="stable rank of $WU$", ylabel="share of runs in a bin")
     return figure
 
 
@@ -189,7 +189,7 @@ FIGURES = (
         title="Balls in bins: features that one filter wins",
         caption="Left: probability that the busiest filter wins L features (bars: R7, exact), its share among "
         "trained networks, and among starts by their largest pre-activations. Right: stable ranks of the networks; "
-        "the limits 2K/L are reached like 1/log t. Order 3, K = 4, m = 50, "
+        "the limits 2K/L (dashed) are reached like 1/log t. Order 3, K = 4, m = 50, "
         "knee 100, initial scale .1, 4,000 steps of time 100; all parameters are ours. Bars: 95 % intervals.",
         data=collisions,
         draw=draw_collisions,
