@@ -127,7 +127,7 @@ def draw_ranks_along_noise(data: pd.DataFrame) -> mpl.Figure:
     plot_theory(axes, data, "ratio", series=CLEAN, label="clean rank $2K$", color="black", linestyle=DASHED)
     for series, text in (
         (DOUBLED, "doubled"),
-        (MEMORISED, "memorised"),
+        (MEMORISED, "onset"),
         (PEAK, "$\\sigma_c$"),
     ):
         vertical(axes, value_of(data, series), text)
@@ -199,7 +199,7 @@ FIGURES = (
         title="Stable ranks of data and filters along the background noise",
         caption="Stable rank of all patches (line: R2 with the Tracy-Widom edge) and of the trained filters (line: "
         "R7 and R8 by the clocks, up to the predicted first memorised image) over the noise ratio. Dashed: the "
-        "clean rank 2K, where the data's rank has doubled, the first memorised image (R9), the peak of the data "
+        "clean rank 2K, where the data's rank has doubled, the onset of memorisation (R9), the peak of the data "
         "(R2). Dots: means of "
         "runs with 95 % intervals. " + _OURS,
         data=ranks_along_noise,
