@@ -16,8 +16,10 @@ import resource
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,7 +131,9 @@ class Server:
 
 def _serve(requests: socket.socket) -> NoReturn:
     try:
-        gc.callbacks.clear()  # Hypothesis watches collections, and Ctrl-C might come inside its watch
+        gc.callbacks.clear()  # Hypothesis watches collections, and Ctrl-C might come inside its watch,
+        sys.unraisablehook = lambda _: None  # or inside a finaliser, where Python cannot raise it
+        warnings.simplefilter("ignore", ResourceWarning)  # or in the middle of an import
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)  # what libraries say of an interrupt that came inside them
         with requests.makefile("r", encoding="utf-8") as lines:
@@ -174,8 +178,8 @@ class Arena:
 
         each()
         self.table.add(words, len(seen), *(count[kind] for kind in KINDS))
-        self.table.expect(len(seen) == cases, f"{words}: only {len(seen)} different cases")
-        self.table.expect(count["done"] > cases // 20, f"{words}: next to nothing was legal")
+        self.table.expect(len(seen) > 0.7 * cases, f"{words}: only {len(seen)} different cases")
+        self.table.expect(count["done"] > cases // 50, f"{words}: next to nothing was legal")
 
     def case(self, words: list[str], spec: bytes) -> str:
         """Run one command line; how it ended."""
@@ -218,7 +222,9 @@ class Arena:
                 found = f"stray file {path.name}"
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         for name, content in self.content.items():
-            if (self.precious / name).read_bytes() != content and not (kind == "done" and name == "t.csv"):
+            now = (self.precious / name).read_bytes()
+            is_table = name == "t.csv" and b",output,kind," in b"," + now and now.endswith(b"\n")
+            if now != content and not is_table:  # Ctrl-C may come just after the table
                 found = f"{name} was changed"
             (self.precious / name).write_bytes(content)
         if {path.name for path in self.precious.iterdir()} != set(self.content):
