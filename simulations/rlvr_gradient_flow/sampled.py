@@ -46,8 +46,8 @@ def sample_reinforce_time(model: Reinforce, rng: np.random.Generator, trials: in
     Raises
     ------
     DomainError
-        If the level cannot be reached, a trial has not reached it after 1e8 steps, the last of several crossings is
-        asked for, or a batch of one is its own baseline.
+        If all rates are equal, the level cannot be reached, a trial has not reached it after 1e8 steps, the last of
+        several crossings is asked for, or a batch of one is its own baseline.
 
     References
     ----------
@@ -64,8 +64,8 @@ def sample_grpo_time(model: Grpo, rng: np.random.Generator, trials: int) -> dict
     Raises
     ------
     DomainError
-        If the level cannot be reached, a trial has not reached it after 1e8 steps, or the last of several crossings is
-        asked for.
+        If all rates are equal, the level cannot be reached, a trial has not reached it after 1e8 steps, or the last of
+        several crossings is asked for.
 
     References
     ----------
@@ -139,7 +139,8 @@ def goal_of(model: Target) -> Goal:
     Raises
     ------
     DomainError
-        If an accuracy is not below the best rate, or the last crossing of a level below 1/2 is asked for.
+        If an accuracy is not below the best rate, all rates are equal though the level is still ahead, or the last
+        crossing of a level below 1/2 is asked for.
     """
     if model.quantity == "accuracy":
         if model.level >= max(model.rates):
@@ -147,7 +148,12 @@ def goal_of(model: Target) -> Goal:
         return -1, model.level, MOST_STEPS
     if model.crossing == "last" and model.level < 0.5:
         raise DomainError("crossing", "last", "first: a run that goes on may always cross the level again")
-    return best_pattern(model), model.level, MOST_STEPS
+    best = best_pattern(model)
+    if (
+        min(model.rates) == max(model.rates) and model.start[best] < model.level
+    ):  # it would run to the last step
+        raise DomainError("rates", model.rates, "not all equal: such a policy has nothing to learn")
+    return best, model.level, MOST_STEPS
 
 
 def stops_of(time: Array, step_size: float) -> tuple[Steps, Steps]:

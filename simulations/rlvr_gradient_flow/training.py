@@ -30,9 +30,7 @@ ADVANTAGES = ("value", "none", "mean", "rloo", "std", "sample_std")
 _VALUE, _NONE, _MEAN, _RLOO, _STD = range(5)
 
 
-FEW = 2
-"""Answers for each pattern but one, up to which drawing them one by one is sooner than counting."""
-# rows of the one array that a step works in: views and tuples of arrays would cost more than its arithmetic
+# rows of the one array that a step works in: a tuple of arrays would cost more than its arithmetic
 _POLICY, _RIGHT, _RIGHT_TAILS, _WRONG, _WRONG_TAILS, _PENALTY, _SUMS, _ROWS = range(8)
 
 
@@ -44,18 +42,11 @@ def steps_to_level(
 
     `bandit` is start policy and success rates, shape (K,) each.
     """
-    start, rates = bandit
-    pattern, level, most = goal
-    reference, theta, room = np.log(start), np.empty(start.size), np.zeros((_ROWS, start.size + 1))
+    theta, room = np.empty(bandit[0].size), np.zeros((_ROWS, bandit[0].size + 1))
     for trial in range(steps.size):
-        theta[:] = reference
-        steps[trial] = -1
-        for step in range(most + 1):
-            spread(theta, reference, rates, rule, room)
-            if (room[_RIGHT_TAILS, 0] if pattern < 0 else room[_POLICY, pattern]) >= level:
-                steps[trial] = step
-                break
-            update(rng, theta, rule, room)
+        theta[:] = np.log(bandit[0])
+        taken = train(rng, theta, bandit, rule, goal, room)
+        steps[trial] = taken if taken <= goal[2] else -1
 
 
 @kernel
@@ -63,85 +54,112 @@ def policies_at(
     rng: np.random.Generator, bandit: tuple[Array, Array], rule: Rule, stops: Counts, policies: Array
 ) -> None:
     """Fill `policies` (trials, stops, K) with the policies after increasing numbers of steps."""
-    start, rates = bandit
-    reference, theta, room = np.log(start), np.empty(start.size), np.zeros((_ROWS, start.size + 1))
+    theta, room = np.empty(bandit[0].size), np.zeros((_ROWS, bandit[0].size + 1))
     for trial in range(len(policies)):
-        theta[:] = reference
+        theta[:] = np.log(bandit[0])
         done = 0
-        spread(theta, reference, rates, rule, room)
         for i in range(stops.size):
-            for _ in range(done, stops[i]):
-                update(rng, theta, rule, room)
-                spread(theta, reference, rates, rule, room)
+            train(rng, theta, bandit, rule, (0, math.inf, stops[i] - done), room)
             done = stops[i]
-            policies[trial, i] = room[_POLICY, : start.size]
+            policies[trial, i] = room[_POLICY, : theta.size]
 
 
 @kernel
-def spread(theta: Array, reference: Array, rates: Array, rule: Rule, room: Array) -> None:
-    """Policy, masses of right and wrong answers, sums of the masses from each pattern on, penalty of each pattern."""
-    top, total = theta[0], 0.0
-    for k in range(1, theta.size):
-        top = max(top, theta[k])
-    for k in range(theta.size):
-        weight = math.exp(theta[k] - top)
-        room[_POLICY, k] = weight
-        total += weight
-    scale = 1.0 / total
-    for k in range(theta.size - 1, -1, -1):
-        policy = scale * room[_POLICY, k]
-        right, wrong = policy * rates[k], policy * (1.0 - rates[k])
-        room[_POLICY, k], room[_RIGHT, k], room[_WRONG, k] = policy, right, wrong
-        room[_RIGHT_TAILS, k] = room[_RIGHT_TAILS, k + 1] + right
-        room[_WRONG_TAILS, k] = room[_WRONG_TAILS, k + 1] + wrong
-    kl = rule[4]
-    if kl != 0.0:
-        log_total = top + math.log(total)
-        for k in range(theta.size):
-            room[_PENALTY, k] = kl * (theta[k] - log_total - reference[k])
+def train(
+    rng: np.random.Generator, theta: Array, bandit: tuple[Array, Array], rule: Rule, goal: Goal, room: Array
+) -> int:
+    """Take steps until the level is reached or no more are allowed; leave the policy, return the steps taken.
 
-
-@kernel
-def update(rng: np.random.Generator, theta: Array, rule: Rule, room: Array) -> None:
-    """One step of all groups, from what `spread` has left."""
-    step_size, groups, size, advantage, kl = rule
-    for k in range(theta.size):
-        room[_SUMS, k] = 0.0
-    accuracy, failure = room[_RIGHT_TAILS, 0], room[_WRONG_TAILS, 0]
-    for _ in range(groups):
-        correct = draw_binomial(rng, size, accuracy, failure)
-        gain, loss = advantages(correct, size, advantage, accuracy)
-        if gain != 0.0 or kl != 0.0:
-            share(rng, correct, gain, _RIGHT, room)
-        if loss != 0.0 or kl != 0.0:
-            share(rng, size - correct, loss, _WRONG, room)
-    total = 0.0
-    for k in range(theta.size):
-        total += room[_SUMS, k]
-    rate = step_size / (groups * size)
-    for k in range(theta.size):
-        theta[k] += rate * (room[_SUMS, k] - room[_POLICY, k] * total)
-
-
-@kernel
-def share(rng: np.random.Generator, answers: int, advantage: float, row: int, room: Array) -> None:
-    """Share answers out over the patterns by the masses in a row (their tails in the next), and add up S_k.
-
-    Few answers are drawn one by one; else a pattern gets a binomial share of what the ones before it have left.
+    That number is one more than allowed if the level is not reached. One function, for a call with arrays costs as much
+    as a pattern's arithmetic.
     """
-    k = 0
-    if answers <= FEW * (room.shape[1] - 2):
-        for _ in range(answers):
-            place, k = rng.random() * room[row + 1, 0], 0
-            while place < room[row + 1, k + 1]:
-                k += 1
-            room[_SUMS, k] += advantage - room[_PENALTY, k]
-        return
-    while answers > 0:
-        count = draw_binomial(rng, answers, room[row, k], room[row + 1, k + 1])
-        room[_SUMS, k] += count * (advantage - room[_PENALTY, k])
+    start, rates = bandit
+    pattern, level, most = goal
+    step_size, groups, size, advantage, kl = rule
+    patterns = theta.size
+    one_by_one = are_few(size, patterns)
+    cells, counts = np.empty(2 * patterns), np.zeros(2 * patterns, np.int64)
+    for step in range(most + 1):
+        # policy, masses of right and wrong answers, their sums from each pattern on, penalty of each pattern
+        top, total = theta[0], 0.0
+        for k in range(1, patterns):
+            top = max(top, theta[k])
+        for k in range(patterns):
+            weight = math.exp(theta[k] - top)
+            room[_POLICY, k] = weight
+            total += weight
+        scale = 1.0 / total
+        for k in range(patterns - 1, -1, -1):
+            policy = scale * room[_POLICY, k]
+            right, wrong = policy * rates[k], policy * (1.0 - rates[k])
+            room[_POLICY, k], room[_RIGHT, k], room[_WRONG, k] = policy, right, wrong
+            room[_RIGHT_TAILS, k] = room[_RIGHT_TAILS, k + 1] + right
+            room[_WRONG_TAILS, k] = room[_WRONG_TAILS, k + 1] + wrong
+            room[_SUMS, k] = 0.0
+            if kl != 0.0:
+                room[_PENALTY, k] = kl * (theta[k] - top - math.log(total) - math.log(start[k]))
+        accuracy, failure = room[_RIGHT_TAILS, 0], room[_WRONG_TAILS, 0]
+        if (accuracy if pattern < 0 else room[_POLICY, pattern]) >= level:
+            return step
+        if step == most:
+            break
+        if one_by_one:
+            mass = 0.0
+            for k in range(patterns):
+                mass += room[_RIGHT, k]
+                cells[k] = mass
+            for k in range(patterns):
+                mass += room[_WRONG, k]
+                cells[patterns + k] = mass
+        for _ in range(groups):
+            correct = 0
+            if one_by_one:  # comparisons are added up, not branched on: what is drawn cannot be predicted
+                for k in range(2 * patterns):
+                    counts[k] = 0
+                for _ in range(size):
+                    place, cell = rng.random() * cells[2 * patterns - 1], 0
+                    for k in range(2 * patterns - 1):
+                        cell += place >= cells[k]
+                    counts[cell] += 1
+                for k in range(patterns):
+                    correct += counts[k]
+            else:
+                correct = draw_binomial(rng, size, accuracy, failure)
+            gain, loss = advantages(correct, size, advantage, accuracy)
+            if not one_by_one and (gain != 0.0 or kl != 0.0):
+                share(rng, correct, room, _RIGHT, counts, 0)
+            if not one_by_one and (loss != 0.0 or kl != 0.0):
+                share(rng, size - correct, room, _WRONG, counts, patterns)
+            for k in range(patterns):
+                hits, misses = counts[k], counts[patterns + k]
+                room[_SUMS, k] += gain * hits + loss * misses - (hits + misses) * room[_PENALTY, k]
+        total = 0.0
+        for k in range(patterns):
+            total += room[_SUMS, k]
+        rate = step_size / (groups * size)
+        for k in range(patterns):
+            theta[k] += rate * (room[_SUMS, k] - room[_POLICY, k] * total)
+    return most + 1
+
+
+@kernel
+def are_few(answers: int, patterns: int) -> bool:
+    """Whether answers are sooner drawn one by one than counted."""
+    return answers * (16 + patterns) <= 300 * patterns
+
+
+@kernel
+def share(
+    rng: np.random.Generator, answers: int, room: Array, masses: int, counts: Counts, first: int
+) -> None:
+    """Share answers out over the patterns by the masses in a row (their tails in the next), counted from `first` on.
+
+    A pattern gets a binomial share of what the ones before it have left.
+    """
+    for k in range(room.shape[1] - 1):
+        count = draw_binomial(rng, answers, room[masses, k], room[masses + 1, k + 1])
+        counts[first + k] = count
         answers -= count
-        k += 1
 
 
 @kernel

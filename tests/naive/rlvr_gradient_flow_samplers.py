@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-class EvenChanceError(ValueError):
-    """Which outcome is the rarer one is left to rounding."""
+LARGEST_MEAN = 10  # of counts found by inversion
+
+
+class NotInvertedError(ValueError):
+    """The count comes from a rejection, or which outcome is the rarer one is left to rounding."""
 
 
 def binomial_of_uniform(uniform: float, trials: int, chance: float) -> int:
@@ -31,22 +34,16 @@ def drawn(rng: np.random.Generator, trials: int, chance: float) -> int:
     """A binomial count; a number of the stream is used only where something is left to chance."""
     if trials == 0 or chance in (0.0, 1.0):
         return trials if chance == 1.0 else 0
-    if abs(chance - 0.5) < 1e-12:
-        raise EvenChanceError(chance)
+    if abs(chance - 0.5) < 1e-12 or trials * min(chance, 1 - chance) > LARGEST_MEAN:
+        raise NotInvertedError(chance)
     return binomial_of_uniform(rng.random(), trials, chance)
 
 
-def shared_out(rng: np.random.Generator, answers: int, masses: Array, few: int) -> list[int]:
-    """The pattern of each answer: drawn one by one if they are few, the last patterns first; else by their shares."""
+def shared_out(rng: np.random.Generator, answers: int, masses: Array) -> list[int]:
+    """The pattern of each answer, by binomial shares of what is left."""
     patterns: list[int] = []
     if answers == 0:
         return patterns
-    if answers <= few:
-        from_the_end = np.cumsum(masses[::-1]) / masses.sum()
-        return [
-            len(masses) - 1 - int(np.searchsorted(from_the_end, rng.random(), side="right"))
-            for _ in range(answers)
-        ]
     for k in range(len(masses)):
         rest = masses[k:].sum()
         if rest == 0.0:
@@ -56,16 +53,25 @@ def shared_out(rng: np.random.Generator, answers: int, masses: Array, few: int) 
     return patterns
 
 
+def single_answers(
+    rng: np.random.Generator, answers: int, pi: Array, p: Array
+) -> tuple[list[int], list[int]]:
+    """Patterns of the right and of the wrong answers, one uniform each: right ones come first."""
+    count = len(pi)
+    ends = np.cumsum([*(pi * p), *(pi * (1 - p))])
+    cells = [int(np.searchsorted(ends[:-1] / ends[-1], rng.random(), side="right")) for _ in range(answers)]
+    return [cell for cell in cells if cell < count], [cell - count for cell in cells if cell >= count]
+
+
 @dataclass(frozen=True)
 class Training:
-    """How a policy is trained: groups of answers, an advantage, a KL penalty; how many answers a pattern are few."""
+    """How a policy is trained: groups of answers, an advantage, a KL penalty."""
 
     step_size: float
     groups: int
     size: int
     advantage: str
     kl: float
-    few: int
 
     def advantages(self, rewards: Array, value: float) -> Array:
         """The advantage of each answer of a group, by definition."""
@@ -91,14 +97,17 @@ class Training:
             pi = np.exp(theta) / np.exp(theta).sum()
             move = np.zeros_like(theta)
             for _ in range(self.groups):
-                correct = drawn(rng, self.size, float(pi @ p))
-                is_idle = self.kl == 0 and self.advantage not in ("value", "none")
-                if is_idle and correct in (0, self.size):
-                    continue
-                few = self.few * (len(pi) - 1)
-                right = shared_out(rng, correct, pi * p, few)
-                needs_wrong = self.advantage != "none" or self.kl != 0
-                wrong = shared_out(rng, self.size - correct, pi * (1 - p), few) if needs_wrong else []
+                if self.size * (16 + len(pi)) <= 300 * len(pi):
+                    right, wrong = single_answers(rng, self.size, pi, p)
+                    correct = len(right)
+                else:
+                    correct = drawn(rng, self.size, float(pi @ p))
+                    is_idle = self.kl == 0 and self.advantage not in ("value", "none")
+                    if is_idle and correct in (0, self.size):
+                        continue
+                    right = shared_out(rng, correct, pi * p)
+                    needs_wrong = self.advantage != "none" or self.kl != 0
+                    wrong = shared_out(rng, self.size - correct, pi * (1 - p)) if needs_wrong else []
                 rewards = np.array([1.0] * correct + [0.0] * (self.size - correct))
                 gains = self.advantages(rewards, float(pi @ p))
                 for pattern, gain in zip(right + wrong, gains, strict=False):

@@ -440,6 +440,25 @@ def test_r11_certainty_does_not_tell_right_from_wrong(model: Bandit, time: float
     assert policy == pytest.approx(naive.softmax_flow(model.start, rewards, time), abs=1e-9)
 
 
+@given(strategies.bandits(), st.floats(-3, 2))
+@settings(max_examples=share(2))
+def test_r11_reflected_rates_turn_gains_into_losses(model: Bandit, decade: float) -> None:
+    """P17: p -> 1 - p flips Cov(R, p): accuracy loses on self-certainty what it gained, at first and at every time."""
+    rates = np.array([0.02 + 0.96 * p for p in model.rates])
+    start, time = np.array(model.start), 10.0**decade
+    gains = []
+    for p in (rates, 1 - rates):
+        policy = certainty_flow(CertaintyFlow(model.start, tuple(p), time=time))
+        gains.append((policy - start) @ p)
+    assert gains[0] == pytest.approx(-gains[1], abs=1e-11)
+    uniform = np.full(len(rates), 1 / len(rates))
+    early = 1e-4 * len(rates)
+    policy = certainty_flow(CertaintyFlow(tuple(uniform), tuple(rates), time=early))
+    covariance = np.cov(-0.5 * np.log(rates * (1 - rates)), rates, bias=True)[0, 1]
+    # the slope is Cov/K at a uniform start; the next order in time is bounded by the rewards' range, below 4
+    assert (policy - uniform) @ rates / early == pytest.approx(covariance / len(rates), abs=64 * early)
+
+
 # ------------------------------------------------------------------ R12: learnable answers
 
 
@@ -482,8 +501,30 @@ def test_r12_the_separatrix() -> None:
             start = (edge + step, 1 - edge - step)
             policy = learnable_flow(LearnableAnswers(start, rates, time=1e12))[0]
             assert policy.argmax() == winner
-    assert separatrix(Pair((0.4, 0.6))) == pytest.approx(1 - separatrix(Pair((0.6, 0.4))), abs=1e-6)
     assert separatrix(Pair((0.3, 0.3))) == 0.5
+
+
+@given(st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+@example(0.5, 0.5 + 1e-9)
+@settings(max_examples=share(5))
+def test_r12_the_separatrix_is_antisymmetric_and_favours_the_better(one: float, other: float) -> None:
+    """P18, R12: sigma(p, q) = 1 - sigma(q, p); at most 1/2 for p >= q; a better first pattern needs no larger start."""
+    low, high = sorted((one, other))
+    edge = separatrix(Pair((high, low)))
+    assert 0 < edge <= 0.5 + 1e-6
+    assert separatrix(Pair((low, high))) == pytest.approx(1 - edge, abs=1e-6)
+    assert separatrix(Pair((0.5 * (1 + high), low))) <= edge + 1e-6
+
+
+def test_r12_the_gap_of_two_patterns_follows_the_policy() -> None:
+    """P18, R12: d[G(s_1) - G(s_2)]/dt = 2 pi_1 - 1, by Gauss-Legendre quadrature over 20 times."""
+    start, rates = (0.7, 0.3), (0.3, 0.6)
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    path = [learnable_flow(LearnableAnswers(start, rates, time=float(2 + 2 * x)))[0] for x in nodes]
+    lead = np.array([2 * policy[0] - 1 for policy in path])
+    learned = learnable_flow(LearnableAnswers(start, rates, time=4.0))[1]
+    before, after = (float(np.subtract(*sinh_law(special.logit(p)))) for p in (np.array(rates), learned))
+    assert after - before == pytest.approx(float(2 * weights @ lead), abs=1e-9)
 
 
 # ------------------------------------------------------------------ R13: noise
