@@ -28,6 +28,8 @@ _GROWTH = 2.5  # of F within a panel: twelve nodes interpolate e^F to 1e-11
 _GRADE = 1.0  # length of a panel over the scale on which act grows e-fold
 _UNSEEN = 1e-14  # parts of F that are smaller need no panels of their own
 _MOST_MARGIN = 690.0  # e^F beyond is no float, and no time is as late
+_MANY, _REFINED = 64, 3  # panels from which on it pays to look where they are needed, and how often to look
+_NOTHING = -45.0
 _NEWTON = 4  # from a start that is off by 1e-2 of a panel at most
 
 
@@ -135,7 +137,7 @@ class Clock:
         growth = np.maximum(np.log(rates[place, -1] / rates[place, 0]), 1e-9)
         x = 2.0 * np.log1p(target / (inner @ rules.weights)[place] * np.expm1(growth)) / growth - 1.0
         x = _invert(inner[place] @ rules.integral, inner[place] @ rules.slope, target, x)
-        found = np.where(flat == 0.0, 0.0, start[place] + half[place] * (1.0 + x))
+        found = np.minimum(start[place] + half[place] * (1.0 + x), flat)  # the clock never runs ahead of time
         return self.knee * found.reshape(np.shape(times))
 
     def time(self, clock: float) -> float:
@@ -171,24 +173,29 @@ class Clock:
     def _panels(self, most: float) -> list[float]:
         """Ends of the panels, from 0 to the most that the clock is to be."""
         filters, power, size = self._filters, self.order - 2.0, self.scale * self.knee
-        escapes = np.maximum(filters.escapes, 0.0).tolist()
+        escapes = np.maximum(filters.escapes[np.isfinite(filters.escapes)], 0.0).tolist()
         bends = sorted({*escapes, *filters.landings.tolist(), math.inf})
         seen = min(1.0, (_UNSEEN * self.order / (size * filters.count)) ** (1.0 / self.order))
         unseen = _time_to_knee(seen, power)
         last, landed = filters.slowest, float(filters.landings.max(initial=0.0))
         decayed = landed + unseen - last  # from here on nothing is seen of the falling filters
-        ends, clock, escaped, bend = [0.0], 0.0, 0, 0
+        clock = self._first(most) if most * size * len(escapes) > _MANY * _GROWTH else 0.0
+        ends, escaped, bend = [0.0, clock] if clock else [0.0], 0, 0
         while clock < most:
             while escaped < len(escapes) and escapes[escaped] <= clock:
                 escaped += 1
             while bends[bend] <= clock:
                 bend += 1
-            width = _GROWTH / (size * escaped) if escaped else math.inf
+            width, slope = math.inf, float(escaped)  # the slope of F is at most size x slope
             if escaped < len(escapes):
                 left = escapes[escaped] - clock
-                width = min(width, max(_GRADE / self.order * (1.0 + power * left), left - unseen))
+                width = max(_GRADE / self.order * (1.0 + power * left), left - unseen)
+                slope += (len(escapes) - escaped) * _slope(max(left - width, 0.0), power)
             if clock < decayed:
-                width = min(width, _GRADE / self.order * (1.0 + power * (last + max(0.0, clock - landed))))
+                since = last + max(0.0, clock - landed)
+                width = min(width, _GRADE / self.order * (1.0 + power * since))
+                slope += filters.falling * _slope(since, power)
+            width = min(width, _GROWTH / (size * slope) if slope * size * width > _GROWTH else width)
             clock = min(clock + width, bends[bend], most)
             ends.append(clock)
         return ends
@@ -196,7 +203,7 @@ class Clock:
     def _most(self, latest: float) -> float:
         """An upper bound of the clock at the latest time: what the escaped filters alone make of it."""
         size, filters = self.scale * self.knee, self._filters
-        escapes = np.maximum(filters.escapes, 0.0).tolist()
+        escapes = np.maximum(filters.escapes[np.isfinite(filters.escapes)], 0.0).tolist()
         margin = -size * filters.opposed
         clock = time = 0.0
         for escaped, (clock, stop) in enumerate(zip([0.0, *escapes], [*escapes, math.inf], strict=True)):
@@ -208,7 +215,24 @@ class Clock:
             margin += slope * width + size / self.order
         else:
             needed = 0.0
-        return min(latest, clock + needed)
+        most = min(latest, clock + needed)
+        for _ in range(_REFINED if most * size * len(escapes) > _MANY * _GROWTH else 0):
+            # from any place on, the rate is at least what it is there
+            places = np.linspace(0.0, most, _MANY)
+            with np.errstate(over="ignore"):
+                most = min(most, float((places + latest * np.exp(-self._margin(places))).min()))
+        return most
+
+    def _first(self, most: float) -> float:
+        """A place up to which e^F is nothing beside 1, where opposite filters hold the margin far below 0."""
+        first = 0.0
+        for _ in range(_REFINED):
+            places = np.linspace(first, most, _MANY)
+            below = places[self._margin(places) < _NOTHING]
+            if not len(below) or below[-1] == first:
+                break
+            first, most = float(below[-1]), float(min(most, below[-1] + (places[1] - places[0])))
+        return first
 
 
 class _Filters:
@@ -221,28 +245,36 @@ class _Filters:
         signs = np.ones(len(starts))
         signs[len(own) :] = -1.0
         reach, beyond = np.minimum(starts, 1.0), np.maximum(starts - 1.0, 0.0)
-        left = -np.log(reach)
+        self.logs = np.log(reach)
+        left = -self.logs
         if power:
-            left = np.expm1(power * left) / power
+            with np.errstate(over="ignore"):  # starts of 1e-200 never arrive
+                left = np.expm1(power * left) / power
         self.order, self.power = order, power
         self.escapes = (left - beyond)[: len(own)]
         self.landings = beyond[len(own) :][beyond[len(own) :] > 0.0]
         self.slowest = float(left[len(own) :].min(initial=math.inf))
         self.opposed = float((reach**order / order + beyond)[len(own) :].sum())
-        self.count = max(1, len(starts))
-        # act/kappa = weights x base^(-q/(q-2)) up to the knee, base = 1 - (q-2) speeds (clock - delays)
-        self.weights = signs * reach**order / order
+        self.count, self.falling = max(1, len(starts)), len(other)
+        # up to the knee act/kappa = weights x (reach base^(-1/(q-2)))^q, base = 1 - (q-2) speeds (clock - delays), and
+        # weights x exp(q (speeds (clock - delays) - left)) for q = 2
+        self.weights, self.reach, self.floor = signs / order, reach, np.expm1(power * self.logs)
         self.speeds, self.delays, self.left = signs * reach**power, -signs * beyond, left
 
     def bent(self, clock: Array) -> Array:
         """Sum over filters of +-act/kappa, each stopped at the knee, at values of the clock of any shape."""
         since = clock[..., None] - self.delays
         if self.power == 0.0:
-            return np.exp(self.order * np.minimum(self.speeds * since, self.left)) @ self.weights
-        base = np.maximum(1.0 - self.power * self.speeds * since, np.abs(self.speeds))
+            return np.exp(self.order * np.minimum(self.speeds * since - self.left, 0.0)) @ self.weights
+        moved = np.maximum(-self.power * self.speeds * since, self.floor)
         if self.order == 3.0:
-            return (1.0 / (base * base * base)) @ self.weights
-        return (base ** (-self.order / self.power)) @ self.weights
+            return (1.0 / (1.0 + moved) ** 3) @ (self.weights * self.reach**3)
+        return np.exp(self.order * (self.logs - np.log1p(moved) / self.power)) @ self.weights
+
+
+def _slope(left: float, power: float) -> float:
+    """act' at a time `left` before (or after) the knee, in units of kappa."""
+    return math.exp(-left) if power == 0.0 else math.exp(-math.log1p(power * left) * (1.0 + 1.0 / power))
 
 
 def _time_to_knee(start: float, power: float) -> float:

@@ -40,7 +40,8 @@ def hard_edge(rows: float, columns: float) -> float:
 def mean_edge(rows: int, columns: int) -> float:
     """Mean of the largest eigenvalue of noise of unit variance at finite size, by the Tracy-Widom law.
 
-    c + w x mean, with a = sqrt(rows - 1/2), b = sqrt(columns - 1/2), c = (a + b)^2, w = (a + b)(1/a + 1/b)^(1/3).
+    c + w x mean, with a = sqrt(rows - 1/2), b = sqrt(columns - 1/2), c = (a + b)^2, w = (a + b)(1/a + 1/b)^(1/3), and
+    never below the mean of all eigenvalues > 0, max(rows, columns), which is exact for a single row.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ def mean_edge(rows: int, columns: int) -> float:
         At least 1.
     """
     a, b = math.sqrt(rows - 0.5), math.sqrt(columns - 0.5)
-    return (a + b) ** 2 + TRACY_WIDOM_MEAN * (a + b) * (1.0 / a + 1.0 / b) ** (1.0 / 3.0)
+    edge = (a + b) ** 2 + TRACY_WIDOM_MEAN * (a + b) * (1.0 / a + 1.0 / b) ** (1.0 / 3.0)
+    return max(edge, float(max(rows, columns)))
 
 
 def added_spike(theta: float, dimension: float, degrees: float, variance: float) -> float:
