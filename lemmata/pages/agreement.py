@@ -51,11 +51,11 @@ def tabulation(demo: Demo, most: int, checks: int) -> Tabulation:
     """
     strides = thinned(demo, most)
     items = {item.name: item for item in (*demo.theory, *demo.readings)}
+    plain = tabulate(demo, items.values(), strides)
     tables: dict[str, Table] = {}
     coarse: set[str] = set()
     for name, item in items.items():
-        table, alone = interpolated(demo, item, tabulate(demo, item, strides), checks)
-        tables[name] = table
+        tables[name], alone = interpolated(demo, item, plain[name], checks)
         coarse |= {control for control, error in alone.items() if error > TOLERANCE}
     fine = {a.control for table in tables.values() for a in table.axes if a.is_continuous} - coarse
     errors: dict[str, float] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,18 +160,34 @@ def thinned(demo: Demo, most: int) -> dict[str, int]:
     return strides
 
 
-def tabulate(demo: Demo, item: Theory | Reading, strides: Mapping[str, int]) -> Table:
-    """A quantity of a demonstration as a table."""
-    axes = axes_of(demo, uses(demo, item), strides)
-    nodes = [axis.nodes for axis in axes]
-    if isinstance(item, Reading):
-        curve, last = demo.curve(item.curve), axes[-1]
-        along = np.array([float(value_at(demo, item.at, node * last.stride)) for node in range(last.nodes)])
-        models = (demo.model(demo.defaults | values_at(demo, positions)) for positions in at_nodes(axes[:-1]))
-        rows = [curve.at(model, along) for model in models]
-        return Table(item.name, axes, np.array(rows).reshape(nodes))
-    rows = [truth(demo, item, positions) for positions in at_nodes(axes)]
-    return Table(item.name, axes, np.array(rows).reshape([*nodes, *item.shape]))
+def tabulate(demo: Demo, items: Iterable[Theory | Reading], strides: Mapping[str, int]) -> dict[str, Table]:
+    """Quantities of a demonstration as tables, by name.
+
+    Those over the same controls are computed setting by setting: what they share may be computed once.
+    """
+    groups: dict[tuple[TableAxis, ...], list[Theory]] = {}
+    tables: dict[str, Table] = {}
+    for item in items:
+        axes = axes_of(demo, uses(demo, item), strides)
+        if isinstance(item, Reading):
+            tables[item.name] = _tabulate_reading(demo, item, axes)
+        else:
+            groups.setdefault(axes, []).append(item)
+    for axes, group in groups.items():
+        settings = [[truth(demo, item, positions) for item in group] for positions in at_nodes(axes)]
+        for item, rows in zip(group, zip(*settings, strict=True), strict=True):
+            shape = [*(axis.nodes for axis in axes), *item.shape]
+            tables[item.name] = Table(item.name, axes, np.array(rows).reshape(shape))
+    return tables
+
+
+def _tabulate_reading(demo: Demo, item: Reading, axes: tuple[TableAxis, ...]) -> Table:
+    """A reading as a table: the curve is computed once for all values of the reading's own control."""
+    curve, last = demo.curve(item.curve), axes[-1]
+    along = np.array([float(value_at(demo, item.at, node * last.stride)) for node in range(last.nodes)])
+    models = (demo.model(demo.defaults | values_at(demo, positions)) for positions in at_nodes(axes[:-1]))
+    rows = [curve.at(model, along) for model in models]
+    return Table(item.name, axes, np.array(rows).reshape([axis.nodes for axis in axes]))
 
 
 def at_nodes(axes: Sequence[TableAxis]) -> Iterator[dict[str, float]]:
