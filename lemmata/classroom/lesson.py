@@ -99,8 +99,8 @@ def _badge(label: str, text: str) -> str:
 
 STYLE = """
 <style>
-.lemmata-pictures { display: flex; flex-wrap: wrap; gap: 0.5rem; }
-.lemmata-pictures img { flex: 1 1 22rem; min-width: 0; max-width: min(100%, 48rem); height: auto; }
+.lemmata-pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
+.lemmata-pictures img { flex: 1 1 28rem; min-width: 0; max-width: min(100%, 48rem); height: auto; }
 .lemmata-badges { display: flex; flex-wrap: wrap; gap: 0.75rem; margin: 0.25rem 0 0.75rem; }
 .lemmata-badges div { border: 1px solid #767676; border-radius: 0.4rem; padding: 0.3rem 0.8rem; }
 .lemmata-badges div { color: #222; background: #fff; }
