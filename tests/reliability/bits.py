@@ -60,7 +60,7 @@ class Size:
     claims: tuple[str, ...]
 
 
-SIZES = {"small": Size(3, 3, ()), "full": Size(8, 6, ("attention_memorization/C7",))}
+SIZES = {"small": Size(3, 3, ()), "full": Size(5, 4, ("attention_memorization/C7",))}
 
 
 class Interrupted(KeyboardInterrupt):
