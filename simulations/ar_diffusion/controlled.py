@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from typing import Any
@@ -96,10 +97,8 @@ def _affine_stage(model: Sampling, stage: Stage) -> tuple[Array, Array, Array]:
 
 def _twins(rng: np.random.Generator) -> tuple[np.random.Generator, np.random.Generator]:
     """Two generators that spawn the same streams."""
-    (seed,) = rng.bit_generator.seed_seq.spawn(1)  # type: ignore[attr-defined]
-    state = (seed.entropy, seed.spawn_key)
-    one, other = (np.random.SeedSequence(state[0], spawn_key=state[1]) for _ in range(2))
-    return np.random.default_rng(one), np.random.default_rng(other)
+    (one,) = rng.spawn(1)
+    return one, copy.deepcopy(one)
 
 
 CONTROLLED = Sampler(
