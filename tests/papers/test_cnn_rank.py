@@ -241,7 +241,7 @@ def test_r5_clocks_rise_and_slow_down(model: FeatureClock) -> None:
     assert np.all(np.diff(clock_margin(model)) >= -1e-9 * (1 + abs(clock_margin(model)[-1])))
     steep = 10 + len(model.own) * float(clock[-1])  # an error of tau is magnified by dF/dtau, at most m
     for t, tau in zip(times, clock, strict=True):
-        assert model.clock.time(float(tau)) == pytest.approx(t, rel=steep * CLOCK, abs=1e-12 * model.knee)
+        assert model.clock.time(float(tau)) == pytest.approx(t, rel=steep * CLOCK, abs=CLOCK * model.knee)
 
 
 @given(strategies.starts(), st.floats(0.2, 5))
