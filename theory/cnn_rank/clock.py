@@ -215,7 +215,8 @@ class Clock:
             margin += slope * width + size / self.order
         else:
             needed = 0.0
-        most = min(latest, clock + needed)
+        start = float(self._margin(np.zeros(1))[0])  # the rate is never below that at the start
+        most = min(latest, clock + needed, latest * math.exp(min(-start, 700.0)))
         for _ in range(_REFINED if most * size * len(escapes) > _MANY * _GROWTH else 0):
             # from any place on, the rate is at least what it is there
             places = np.linspace(0.0, most, _MANY)
