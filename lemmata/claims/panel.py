@@ -10,9 +10,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import FrameType, TracebackType
@@ -88,13 +90,14 @@ class Panel:
         missing = {name: value for name, value in ONE_THREAD.items() if name not in os.environ}
         os.environ.update(missing)  # for the processes: their BLAS looks at it when NumPy is loaded
         try:
-            for _ in range(processes):
-                ours, theirs = context.Pipe()
-                process = context.Process(target=_sit, args=(theirs, load, workers), daemon=True)
-                process.start()
-                theirs.close()
-                self._processes.append(process)
-                self._members[ours] = process.pid or 0
+            with _deaf_to_interrupts():
+                for _ in range(processes):
+                    ours, theirs = context.Pipe()
+                    process = context.Process(target=_sit, args=(theirs, load, workers), daemon=True)
+                    process.start()
+                    theirs.close()
+                    self._processes.append(process)
+                    self._members[ours] = process.pid or 0
         finally:
             for name in missing:
                 del os.environ[name]
@@ -203,6 +206,19 @@ class Panel:
                 if ended:
                     del self._hearing[connection]
         self._hearing.clear()
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Generator[None]:
+    """Processes that start here ignore interrupts until they sit: one would end their imports with a traceback."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may set this
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _order(claims: Sequence[tuple[str, Claim]]) -> list[str]:

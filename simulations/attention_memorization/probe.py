@@ -22,6 +22,9 @@ from simulations.sampling.blas import gram_of_columns, gram_of_rows, tridiagonal
 
 Array = npt.NDArray[np.float64]
 
+LARGEST = 1e150
+"""Of the penalty on features as they are given: its square must not overflow."""
+
 
 def probe_errors(
     features: Array, targets: Array, ridge: Array, *, scale: float = 1.0, room: Array | None = None
@@ -51,7 +54,7 @@ def probe_errors(
     Raises
     ------
     DomainError
-        If squares of the features overflow, or a ridge lies below the rounding of the Gram matrix.
+        If squares of the features or of the ridge overflow, or a ridge lies below the rounding of the Gram matrix.
     """
     require_finite_squares(features)
     p, n = features.shape
@@ -64,6 +67,9 @@ def probe_errors(
         gram_of_columns(features, gram)
         vectors = targets.copy()
     diagonal, off = tridiagonalise(gram, vectors)
+    largest = LARGEST / (n * scale)
+    if ridge.max(initial=0.0) > largest:
+        raise DomainError("ridge", float(ridge.max()), f"at most {largest:.3g} at this size")
     shift = n * scale * ridge
     forms, trace = np.empty((2, len(targets), len(ridge))), np.empty(len(ridge))
     solved = _shifted_forms(diagonal, off, vectors, shift, forms, trace)

@@ -714,6 +714,13 @@ def test_a_ridge_that_is_lost_is_named_as_it_was_given() -> None:
 
 
 @pytest.mark.parametrize("sampler", [ATTENTION, ATTENTION_SINGLE, ATTENTION_GAP, LABEL_AVERAGE])
+def test_a_ridge_whose_square_overflows_is_refused(sampler: Sampler) -> None:
+    model = Attention(8, 4, ridge=1.0, snr=1.0, activation=Sign(), labels=Spherical())
+    with pytest.raises(DomainError, match=r"^ridge = 1e\+300: must be at most 3\.12e\+148 at this size"):
+        sampler.function(model, np.random.default_rng(0), 2, ridge=np.array([1.0, 1e300]))
+
+
+@pytest.mark.parametrize("sampler", [ATTENTION, ATTENTION_SINGLE, ATTENTION_GAP, LABEL_AVERAGE])
 def test_coefficients_alone_are_no_layer(sampler: Sampler) -> None:
     model = Attention(
         4, 3, ridge=1.0, snr=1.0, activation=Coefficients(linear=0.5, power=1.0), labels=Spherical()
