@@ -448,6 +448,13 @@ def test_r9_small_starts_have_the_leading_onset(order: float, x_k: float, x_i: f
         assert onset == pytest.approx(leading_onset(model), rel=1e-3)
 
 
+@pytest.mark.parametrize(("order", "leading"), [(2.0, 2.0**0.5), (6.0, 2.0 ** (1 / 6)), (10.0, 2.0**0.1)])
+def test_r9_onsets_know_no_smallest_start(order: float, leading: float) -> None:
+    """Times to the knee overflow, their logarithms do not; at equal starts r^q -> n/2K, for q = 2 as well."""
+    model = Onset(2, 8, 100, order=order, initial_scale=1e-300, signal_start=2.0, noise_start=2.0)
+    assert memorisation_onset(model) == pytest.approx(leading, rel=2e-3 if order == 2 else 1e-9)
+
+
 def test_r9_shares_rise_with_the_noise_and_match_their_law() -> None:
     """Shares and the probability that nothing is memorised are monotone; a direct sum over starts agrees."""
     model = Training(2, 120, 10**9)
@@ -526,6 +533,10 @@ def test_r10_the_coherent_error_has_worked_values() -> None:
         (lambda: Tail(5, 4, 0.0, 1.0), "winners = 5: must be at most filters = 4"),
         (lambda: Start(1, 4, 50, filters=1, signals=((0.1,), (0.2,))), "signals"),
         (lambda: Onset(2, 12, 50, initial_scale=10.0), "signal_start"),
+        (
+            lambda: TrainedFilters(1, 1, 1.0, ((1.0, 0.0),) * 2, ((-1.0, 0.0), (0.0, 1.0))),
+            "positive semidefinite",
+        ),
         (lambda: image_stable_rank(Data(2, 12, 50, noise_law="everywhere")), "noise_law"),
         (lambda: filter_stable_rank(Training(2, 12, 50, counts=Multinomial(), steps=1)), "counts"),
     ],

@@ -3,7 +3,8 @@
 err = (1/2K) sum_k P(y_k F_k + c sum_p sum_jr y_k j act(v_p,jr) <= 0),  v_p ~ N(0, sigma_p^2 W_perp W_perp^T),
 
 an integral over 2m P_b dimensions whatever d is. It is taken by a rank-one lattice, its first coordinates given to the
-largest eigenvalues, so that the value is deterministic; its error is about 1e-3.
+largest eigenvalues, so that the value is deterministic; its error is that of independent draws at the worst,
+sqrt(err (1 - err) / POINTS) < 3e-3, and in few dimensions far less.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from theory.numerics.huberised_relu import huberised_relu
 
 Array = npt.NDArray[np.float64]
 
-POINTS = 2**13
+POINTS = 2**15
 _SMALLEST = 1e-14
+_ROUNDING = 1e-6
+"""Negative eigenvalues of this share of the largest are what is left of W W^T by subtraction; they count as 0."""
 _HERMITE = 120
 
 
@@ -57,6 +60,11 @@ class TrainedFilters(Model):
         gram = np.array(self.outside)
         if not np.allclose(gram, gram.T, rtol=1e-9, atol=1e-12 * np.abs(gram).max()):
             raise DomainError("outside", "the matrix", "symmetric")
+        values = np.linalg.eigvalsh(gram)
+        if values[0] < -_ROUNDING * max(values[-1], 0.0):
+            raise DomainError(
+                "outside", f"a matrix with eigenvalue {values[0]:.4g}", "positive semidefinite, as W W^T is"
+            )
 
 
 class CoherentNoise(Model):
@@ -129,7 +137,7 @@ def _output(model: TrainedFilters, pre_activations: Array) -> Array:
     return scale * huberised_relu(pre_activations, model.order, model.knee) @ signs
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _lattice(dimension: int) -> Array:
     """Points of (0, 1)^dimension: multiples of the square roots of primes, modulo 1."""
     primes, candidate = [2], 3

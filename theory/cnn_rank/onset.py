@@ -25,6 +25,7 @@ from theory.cnn_rank.models import Balanced, Training
 Array = npt.NDArray[np.float64]
 
 _NODES = 200
+_TINY = 1e-300
 
 
 class Onset(Training):
@@ -67,18 +68,33 @@ def memorisation_onset(model: Onset) -> float:
     """
     from scipy.optimize import brentq
 
-    scale = model.initial_scale * model.strength
-    feature = float(escape_time(scale * model.signal_start, model.order, model.knee))
+    signal_depth, noise_depth = _depth(model, model.signal_start), _depth(model, model.noise_start)
+    # ln of the feature's time, over kappa, on the clock of a background patch at r = 1
     if model.order == 2.0:
-        feature -= 2.0 * math.log(model.loss)
+        feature = math.log(max(signal_depth, _TINY) - 2.0 * math.log(model.loss) / model.knee)
+    else:
+        feature = _log_escape(max(signal_depth, _TINY), model.order)
+    feature += math.log(2 * model.features / model.images)
 
-    def lead(log_ratio: float) -> float:
-        clock = 2 * model.features * math.exp(2.0 * log_ratio) / model.images * feature
-        start = scale * math.exp(log_ratio) * model.noise_start
-        return math.log(clock) - math.log(float(escape_time(start, model.order, model.knee)))
+    def lead(log_depth: float) -> float:
+        depth = math.exp(log_depth)
+        return feature + 2.0 * (noise_depth - depth) - _log_escape(depth, model.order)
 
-    most = math.log(model.knee / (scale * model.noise_start))
-    return math.exp(brentq(lead, min(-30.0, most - 30.0), most - 1e-12, xtol=1e-14, rtol=1e-14))
+    deepest = max(1.0, noise_depth + feature / 2.0 + 1.0)  # lead < 0 there, since tau* >= kappa x depth
+    return math.exp(noise_depth - math.exp(brentq(lead, -600.0, math.log(deepest), xtol=1e-14, rtol=1e-14)))
+
+
+def _depth(model: Onset, start: float) -> float:
+    """ln(kappa/(s0 s x)) of a start x; as a sum of logarithms no scale is too small for it."""
+    return math.log(model.knee) - math.log(model.initial_scale) - math.log(model.strength) - math.log(start)
+
+
+def _log_escape(depth: float, order: float) -> float:
+    """ln(tau*/kappa) of a start e^-depth kappa."""
+    if order == 2.0:
+        return math.log(depth)
+    rise = (order - 2.0) * depth
+    return rise + math.log(-math.expm1(-rise)) - math.log(order - 2.0)
 
 
 def leading_onset(model: Onset) -> float:
