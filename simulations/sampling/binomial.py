@@ -20,7 +20,7 @@ from lemmata.kernels import kernel
 LARGEST_MEAN = 10.0
 """Above it the walk is longer than a rejection, which is exact from here on."""
 _LONGEST = 110  # a count of mean <= 10 exceeds it with a probability below 1e-70
-_RECIPROCALS = 1.0 / np.maximum(np.arange(_LONGEST + 1), 1)
+_RECIPROCALS = 1.0 / np.maximum(np.arange(_LONGEST + 4), 1)
 _LOG_FACTORIALS = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, 1024.0)))])
 
 
@@ -45,10 +45,17 @@ def draw_binomial(rng: np.random.Generator, n: int, mass: float, rest: float) ->
             left_bits >>= 1
         left = rng.random() - chance
         count, most = 0, min(n, _LONGEST)
-        while left >= 0.0 and count < most:
-            chance *= odds * (n - count) * _RECIPROCALS[count + 1]
-            left -= chance
-            count += 1
+        while left >= 0.0 and count < most:  # four steps to one branch, which cannot be predicted
+            first = chance * (odds * (n - count) * _RECIPROCALS[count + 1])
+            second = first * (odds * (n - count - 1) * _RECIPROCALS[count + 2])
+            third = second * (odds * (n - count - 2) * _RECIPROCALS[count + 3])
+            chance = third * (odds * (n - count - 3) * _RECIPROCALS[count + 4])
+            after_first = left - first
+            after_second = after_first - second
+            after_third = after_second - third
+            left = after_third - chance
+            count += 1 + (after_first >= 0.0) + (after_second >= 0.0) + (after_third >= 0.0)
+        count = min(count, most)
     return n - count if mass > rest else count
 
 

@@ -97,7 +97,7 @@ class Training:
             pi = np.exp(theta) / np.exp(theta).sum()
             move = np.zeros_like(theta)
             for _ in range(self.groups):
-                if self.size * (16 + len(pi)) <= 300 * len(pi):
+                if self.size * (20 + len(pi)) <= 480 * (2 * len(pi) - 1):
                     right, wrong = single_answers(rng, self.size, pi, p)
                     correct = len(right)
                 else:
