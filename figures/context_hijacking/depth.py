@@ -13,12 +13,14 @@ from lemmata.tables import theory_table
 from simulations.context_hijacking import HIJACK, HIJACK_DESCENT
 from theory.context_hijacking import (
     Cone,
+    DeepHijack,
     Dose,
     Fixed,
     Hijack,
     PerDepth,
     Tuning,
     contraction,
+    deep_hijack_error,
     hijack_error,
     hijack_error_limit,
     optimal_initial_scale,
@@ -34,6 +36,11 @@ DEPTHS = (1, 2, 4, 8, 32)
 SHADES = dict(zip(DEPTHS, ("blue", "sky", "green", "orange", "vermilion"), strict=True))
 ERROR = HIJACK["error"]
 DIFFERENCE = "error - error of one layer"
+LIMITS = {
+    "flow": {"label": r"$L=\infty$", "color": COLORS["black"], "linestyle": (0, (4, 1.5))},
+    "ridge": {"label": "ridge", "color": COLORS["black"], "linestyle": (0, (1, 1.2))},
+}
+"""Looks of the limits of unbounded depth."""
 
 # ------------------------------------------------------------------ G1: the reversal
 
@@ -63,13 +70,14 @@ def depth_reversal(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     frames = []
     for name, (n, d, rho, margin, (low, high)) in REGIMES.items():
         model = tuned_depths(n, d, rho, margin, DEPTHS)
+        counts = whole_numbers(low, high, dense)
         table = lab.sweep(
             ERROR,
             [model],
             trials=quality(draft=2**12, standard=2**19, paper=2**21),
             axes={"hijackers": whole_numbers(low, high, 12), "depth": depths},
             predict=hijack_error,
-            predict_axes={"hijackers": whole_numbers(low, high, dense), "depth": depths},
+            predict_axes={"hijackers": counts, "depth": depths},
             label=name,
         )
         literal = lab.sweep(
@@ -79,19 +87,28 @@ def depth_reversal(lab: Laboratory, quality: Quality) -> pd.DataFrame:
             axes={"hijackers": whole_numbers(low, high, 5)[1:-1], "depth": [1.0, 8.0]},
             label=f"{name}, literal",
         )
-        frames += [table, _above_one_layer(table), literal]
+        limits = [
+            theory_table(
+                deep_hijack_error,
+                [DeepHijack(int(count), n, d, Cone(rho), Fixed(margin), limit) for count in counts],
+                "error",
+                label=name,
+            ).assign(filter=limit)
+            for limit in LIMITS
+        ]
+        lines = pd.concat([table[table["kind"] == "theory"], *limits], ignore_index=True)
+        frames += [table, *limits, _above_one_layer(lines), literal]
     return pd.concat(frames, ignore_index=True)
 
 
-def _above_one_layer(table: pd.DataFrame) -> pd.DataFrame:
-    """The exact errors less that of one layer at the same number of hijackers."""
-    exact = table[table["kind"] == "theory"]
+def _above_one_layer(exact: pd.DataFrame) -> pd.DataFrame:
+    """Exact errors less that of one layer at the same number of hijackers."""
     shallow = exact[exact["depth"] == 1].set_index("hijackers")["value"]
     return exact.assign(output=DIFFERENCE, value=exact["value"] - exact["hijackers"].map(shallow))
 
 
 def draw_depth_reversal(data: pd.DataFrame) -> mpl.Figure:
-    """The same five depths in two columns, and below them their errors less that of one layer: of opposite signs."""
+    """Depths and their limits in two columns; below, errors less that of one layer: of opposite signs."""
     figure, panels = canvas(2, 2, height=1.3, sharex="col", gridspec_kw={"height_ratios": [2, 1]})
     for (axes, strip), (name, (n, d, rho, margin, span)) in zip(panels.T, REGIMES.items(), strict=True):
         for depth in DEPTHS:
@@ -103,6 +120,10 @@ def draw_depth_reversal(data: pd.DataFrame) -> mpl.Figure:
             plot_theory(strip, rows, "hijackers", series=name, output=DIFFERENCE, label="_", color=color)
             look = {"color": COLORS["black"], "marker": "D", "filled": False}
             plot_simulation(axes, rows, "hijackers", series=f"{name}, literal", label="_", **look)
+        for limit, look in LIMITS.items():
+            rows = data[data["filter"] == limit]
+            plot_theory(axes, rows, "hijackers", series=name, output="error", **look)
+            plot_theory(strip, rows, "hijackers", series=name, output=DIFFERENCE, **(look | {"label": "_"}))
         ticks = [x for x in (1, 3, 10, 30, 100) if x < span[1]]
         for each in (axes, strip):
             each.axvline(n / (d - 1), color="#888888", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
@@ -113,7 +134,7 @@ def draw_depth_reversal(data: pd.DataFrame) -> mpl.Figure:
         strip.set(xlabel="hijackers $N$")
     panels[0, 0].set(ylabel="error $E$")
     panels[1, 0].set(ylabel="$E_L - E_1$")
-    panels[0, 0].legend(loc="upper left")
+    panels[0, 1].legend(loc="upper left")
     return figure
 
 
@@ -203,8 +224,10 @@ FIGURES = (
         caption="Error against the number of hijackers N for transformers of L layers, each trained to the exact "
         "optimum of its step size on prompts of n examples (c = tau rho). Left, the regime of the paper's theorem "
         "(n far above d squared): deeper is worse. Right, that of its experiments (n about d, a concentrated prior): "
-        "deeper is a little better where half of the answers are wrong. Below: exact errors less that of one layer. "
-        "The dashed line is N = n/(d-1), where a "
+        "deeper is a little better where half of the answers are wrong. Dashed: gradient flow of the best time, the "
+        "limit of infinite depth (R5); dotted: the ridge filter (R6), that of steps free to be complex; both trained "
+        "to the limit of large n and d, their errors exact. Below: errors less that of one layer. "
+        "The thin grey line is N = n/(d-1), where a "
         "typical hijacker has dose 1. Open diamonds: literal gradient descent on N identical tokens, one and eight "
         "layers." + _MARKERS,
         data=depth_reversal,

@@ -258,6 +258,23 @@ def test_r7_random_margins_are_averages_of_fixed_ones(model: Hijack, margin: Uni
     assert hijack_error(replace(model, margin=margin)) == pytest.approx(expected, abs=1e-9 + 4 * error)
 
 
+@pytest.mark.parametrize("dimension", [8, 10, 12, 14, 18, 20, 40])
+@pytest.mark.parametrize("spread", [0.02, 0.1, 0.4])
+def test_r7_r8_few_angles_of_a_random_prior_keep_the_digits(dimension: int, spread: float) -> None:
+    """R8 without hijackers, where margins are as small as the angles: rho/sqrt(1 - rho^2) is a ratio of a normal
+    number and a chi one, so the error is a mean of Phi over both; Gauss rules of 60 by 300 nodes."""
+    x, wx = np.polynomial.hermite_e.hermegauss(60)
+    t, wt = np.polynomial.legendre.leggauss(300)
+    far, freedom = math.sqrt(dimension) + 9, dimension - 1
+    r = 0.5 * far * (t + 1)
+    wr = wt * np.exp((freedom - 1) * np.log(r) - 0.5 * r * r)
+    ratios = (math.sqrt(dimension) + spread * x)[:, None] / (spread * r)
+    for margin in (0.3 * spread, spread, 3 * spread):
+        expected = (wx @ special.ndtr(-margin * ratios) @ wr) / (wx.sum() * wr.sum())
+        model = Hijack(0, dimension, 1, 0.001, 0.8, NormalisedGaussian(spread), Fixed(margin))
+        assert hijack_error(model) == pytest.approx(expected, abs=1e-10)
+
+
 @pytest.mark.parametrize(
     "prior", [NormalisedGaussian(0.2), NormalisedGaussian(1.5), VonMisesFisher(15.0)], ids=str
 )

@@ -39,6 +39,7 @@ from theory.context_hijacking.limits import (
 from theory.context_hijacking.models import (
     CleanContext,
     Cone,
+    DeepHijack,
     Depths,
     DirectionalStep,
     Dose,
@@ -66,6 +67,7 @@ from theory.context_hijacking.schedules import (
 )
 from theory.context_hijacking.thresholds import critical_hijackers, half_error_hijackers
 from theory.context_hijacking.tuning import optimal_excess_risk, optimal_initial_scale, optimal_step_size
+from theory.context_hijacking.unbounded import deep_hijack_error, optimal_flow_time
 
 _MANY_EXAMPLES = LeadingOrder("dimension / examples")
 _MANY_DIMENSIONS = LeadingOrder(
@@ -162,6 +164,20 @@ RESULTS = (
         formula="P(s c rho + kappa c sqrt(1-rho^2) g - (1-kappa) < 0),  kappa = prod_l (1 - alpha_l N r^2)",
     ),
     Result(
+        optimal_flow_time,
+        Tuning,
+        source="R5",
+        nature=_MANY_DIMENSIONS,
+        formula="argmin over T of gradient_flow_risk at c = tau E[rho]",
+    ),
+    Result(
+        deep_hijack_error,
+        DeepHijack,
+        source="R7",
+        nature=_MANY_DIMENSIONS,
+        formula="the same probability with kappa = exp(-T N r^2) (flow) or 1/(1 + N r^2 B/(d (1-2/pi))) (ridge)",
+    ),
+    Result(
         hijack_error_limit,
         Hijack,
         source="R13",
@@ -252,6 +268,7 @@ __all__ = [
     "RESULTS",
     "CleanContext",
     "Cone",
+    "DeepHijack",
     "Depths",
     "DirectionalStep",
     "Dose",
@@ -273,6 +290,7 @@ __all__ = [
     "clean_accuracy",
     "contraction",
     "critical_hijackers",
+    "deep_hijack_error",
     "depth_gain",
     "depth_helps",
     "directional_excess_risk",
@@ -290,8 +308,12 @@ __all__ = [
     "mixed_context_deviation",
     "mixed_context_margin",
     "optimal_excess_risk",
+    "optimal_flow_time",
     "optimal_initial_scale",
+    "optimal_schedule",
+    "optimal_schedule_excess_risk",
     "optimal_step_size",
     "overshoot_probability",
     "ridge_excess_risk",
+    "switch_correlation",
 ]

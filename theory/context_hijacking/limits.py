@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lemmata.models import DomainError
-from theory.context_hijacking.models import Depths, Dose, Training, Tuning
+from theory.context_hijacking.models import DeepHijack, Depths, Dose, Training, Tuning
 from theory.context_hijacking.risk import TAU
 
 Array = npt.NDArray[np.float64]
@@ -48,7 +48,7 @@ def excess_training_risk_limit(model: Training) -> float:
     R5.
     """
     steps = [step * model.examples for step in model.step_sizes]
-    eigenvalues, weights = _semicircle(model.dimension / model.examples, len(steps) + 1)
+    eigenvalues, weights = semicircle(model.dimension / model.examples, len(steps) + 1)
     kept, learned = np.ones_like(eigenvalues), np.zeros_like(eigenvalues)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
         for step in steps:  # learned = (1 - p)/t, without a division
@@ -76,7 +76,7 @@ def gradient_flow_risk(model: Training) -> float:
     if time * math.sqrt(ratio) > LONGEST_FLOW:
         raise DomainError("step_size", model.step_size, f"such that T sqrt(n d) <= {LONGEST_FLOW:g}")
     nodes = 64 + int(16 * math.sqrt(time * math.sqrt(ratio)))  # the degree that exp(-2 T n t) needs
-    eigenvalues, weights = _semicircle(ratio, nodes)
+    eigenvalues, weights = semicircle(ratio, nodes)
     learned = -np.expm1(-time * eigenvalues) / eigenvalues
     return _excess(model, np.exp(-time * eigenvalues), learned, weights)
 
@@ -132,7 +132,7 @@ def leading_order_excess_risk(model: Tuning) -> float:
     return prior_uncertainty(model) * residual_share(model)
 
 
-def prior_uncertainty(model: Training | Tuning | Dose | Depths) -> float:
+def prior_uncertainty(model: Training | Tuning | Dose | Depths | DeepHijack) -> float:
     """B = tau^2 (1 - E[rho]^2), the squared error of the prior mean."""
     mean = model.prior.mean_correlation(model.dimension)
     return TAU**2 * (1 - mean) * (1 + mean)
@@ -159,7 +159,7 @@ def _excess(model: Training, kept: Array, learned: Array, weights: Array) -> flo
     return value
 
 
-def _semicircle(ratio: float, count: int) -> tuple[Array, Array]:
+def semicircle(ratio: float, count: int) -> tuple[Array, Array]:
     """Nodes t and weights of the measure t dmu(t), exact for polynomials of degree < 2 count; sum of weights 1."""
     angle = math.pi * np.arange(1, count + 1) / (count + 1)
     weights: Any = 2 * np.sin(angle) ** 2 / (count + 1)

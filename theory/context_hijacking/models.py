@@ -323,6 +323,34 @@ class TunedHijack(Model):
         return Tuning(self.examples, self.dimension, self.depth, self.prior, self.initialisation)
 
 
+class DeepHijack(Model):
+    """A transformer of unbounded depth, trained as well as its filter can be, to be hijacked afterwards.
+
+    Parameters
+    ----------
+    hijackers : int
+        Number N of copies.
+    examples, dimension, prior
+        As for `Training`.
+    margin : Fixed
+        The query's margin.
+    limit : 'flow' or 'ridge'
+        Gradient flow, the limit of real equal steps; or the ridge filter, that of steps free to be complex.
+    """
+
+    hijackers: int = whole(least=0, doc="number of hijacking examples N")
+    examples: int = whole(least=1, doc="number of clean examples n of a training prompt")
+    dimension: int = whole(least=2, doc="dimension d")
+    prior: Prior = nested(*PRIORS, doc="law of the task vector")
+    margin: Fixed = nested(Fixed, doc="the query's margin |sigma|")
+    limit: str = choice("flow", "ridge", default="flow", doc="gradient flow, or the ridge filter")
+
+    @property
+    def tuning(self) -> Tuning:
+        """The training, whose depth plays no part."""
+        return Tuning(self.examples, self.dimension, 1, self.prior)
+
+
 class Depths(Model):
     """Two transformers of different depth, both with the best step size for the same training prompts.
 

@@ -1,0 +1,137 @@
+"""The hijack error of unbounded depth: gradient flow, and the ridge filter.
+
+Steps that shrink like 1/L tend to gradient flow, steps free to be complex to the ridge filter (R6). On the hijacked
+prompt they contract by
+
+    kappa = exp(-T N r^2)   and   kappa = 1/(1 + N r^2/(n delta)),   n delta = d (1 - 2/pi)/B,
+
+both falling from 1 to 0: nothing overshoots. Given the component g of the hijacker, an answer therefore turns at one
+r^2 = g^2 + chi^2_{d-2}, and the error is a normal integral over g of chi-squared probabilities.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import optimize, special
+
+from theory.context_hijacking.limits import NOISE, prior_uncertainty, semicircle
+from theory.context_hijacking.models import DeepHijack, Tuning
+from theory.context_hijacking.risk import TAU
+from theory.numerics.directions import gauss_legendre
+
+FAR = 9.0  # |g| beyond which a normal law has no mass
+NO_MASS = 1e-17
+NODES = 80
+
+
+def optimal_flow_time(model: Tuning) -> float:
+    """Time T = sum_l alpha_l of least risk of gradient flow from the prior mean, as examples and dimension grow.
+
+    It minimises `gradient_flow_risk`: where an eigenvalue t of S/n alone is to be learned, T n = log(1 + B t/v)/t is
+    best, and T n lies between these values at the two ends of the Marchenko-Pastur law. The depth plays no part; 0 if
+    the prior is certain.
+
+    References
+    ----------
+    R5.
+    """
+    uncertainty, ratio = prior_uncertainty(model), model.dimension / model.examples
+    if uncertainty == 0:
+        return 0.0
+    noise = NOISE * ratio
+    ends = ((1 - math.sqrt(ratio)) ** 2, (1 + math.sqrt(ratio)) ** 2)
+    low, high = sorted(math.log1p(uncertainty * t / noise) / t if t else uncertainty / noise for t in ends)
+    eigenvalues, weights = semicircle(ratio, 64 + int(16 * math.sqrt(high * math.sqrt(ratio))))
+
+    def slope(time: float) -> float:
+        kept = np.exp(-time * eigenvalues)
+        learned = -np.expm1(-time * eigenvalues) / eigenvalues
+        return float(weights @ (kept * (noise * learned - uncertainty * kept)))
+
+    low, high = (
+        low * (1 - 1e-9),
+        high * (1 + 1e-9),
+    )  # few dimensions beside the examples: the ends all but meet
+    return float(optimize.brentq(slope, low, high, xtol=1e-15 * low, rtol=1e-14)) / model.examples
+
+
+def deep_hijack_error(model: DeepHijack) -> float:
+    """Probability that a query is answered wrongly after N copies of its hijacker, at unbounded depth.
+
+    Returns
+    -------
+    float
+        Between 0 and 1, for gradient flow of the time `optimal_flow_time` or the ridge filter of R6, from the prior
+        mean. The absolute error of the integral is below 1e-12.
+
+    References
+    ----------
+    R6, R7, R10.
+    """
+    rhos, weights = (np.asarray(values) for values in model.prior.correlations(model.dimension))
+    scale = TAU * model.prior.mean_correlation(model.dimension)
+    if model.limit == "flow":
+        rate = model.hijackers * optimal_flow_time(model.tuning)
+    else:
+        rate = model.hijackers * prior_uncertainty(model) / (NOISE * model.dimension)
+    errors = [_given(model, rate, scale, float(rho)) for rho in rhos]
+    return min(max(float(weights @ np.array(errors)), 0.0), 1.0)
+
+
+def _given(model: DeepHijack, rate: float, scale: float, rho: float) -> float:
+    """The error at one rho: kappa (1 + b g) falls below m, where kappa = exp(-rate r^2) or 1/(1 + rate r^2)."""
+    tilt = math.sqrt((1 - rho) * (1 + rho))
+    m, b = 1 - model.margin.size * scale * rho, scale * tilt
+    if rate == 0:
+        return float(special.ndtr(-model.margin.size * rho / tilt)) if tilt else float(rho < 0)
+    if m == 0:
+        return float(special.ndtr(-1 / b)) if b else 0.0
+
+    def room(g: np.ndarray | float) -> np.ndarray:
+        """What r^2 may be at the turning point, less g^2: concave in g."""
+        lift = np.maximum((1 + b * np.asarray(g)) / m, 1e-300)
+        return (np.log(lift) if model.limit == "flow" else lift - 1) / rate - np.square(g)
+
+    if model.limit == "ridge":
+        peak = b / (2 * m * rate)
+    else:
+        root = math.sqrt(1 + 2 * b * b / rate)
+        peak = b / (rate * (1 + root)) if m > 0 else -(1 + root) / (2 * b) if b else 0.0
+    inside = _mass_below(room, min(max(peak, -FAR), FAR), model.dimension - 2)
+    return 1 - inside if m > 0 else inside
+
+
+def _mass_below(room: Callable[[np.ndarray | float], np.ndarray], peak: float, freedom: int) -> float:
+    """P(chi^2_freedom < room(g)) for a normal g and a room that is concave with its largest value at a peak."""
+    half = 0.5 * freedom
+    least = 2 * float(special.gammaincinv(half, NO_MASS)) if freedom else 0.0
+    most = 2 * float(special.gammainccinv(half, NO_MASS)) if freedom else 0.0
+    outer, inner = (_interval(room, peak, level) for level in (least, most))
+    total = float(special.ndtr(inner[1]) - special.ndtr(inner[0]))
+    x, weights = gauss_legendre(NODES)
+    angle = 0.25 * math.pi * (1 + x)
+    places, shares = np.sin(angle) ** 2, 0.25 * math.pi * weights * np.sin(2 * angle)
+    for low, high in ((outer[0], inner[0]), (inner[1], outer[1])):
+        if freedom and high > low:
+            g = low + (high - low) * places
+            density = np.exp(-0.5 * g * g) / math.sqrt(2 * math.pi)
+            total += (high - low) * float(shares @ (density * special.chdtr(freedom, np.maximum(room(g), 0))))
+    return total
+
+
+def _interval(
+    room: Callable[[np.ndarray | float], np.ndarray], peak: float, level: float
+) -> tuple[float, float]:
+    """Where the room is above a level: an interval around the peak, or the peak alone."""
+
+    def end(limit: float) -> float:
+        if room(peak) <= level:
+            return peak
+        if room(limit) >= level:
+            return limit
+        return float(optimize.bisect(lambda g: float(room(g)) - level, peak, limit, xtol=1e-15, rtol=1e-15))
+
+    return end(-FAR), end(FAR)
