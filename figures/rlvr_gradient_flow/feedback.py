@@ -153,10 +153,10 @@ def draw_accuracies(data: pd.DataFrame) -> mpl.Figure:
     figure, axes = canvas()
     for label, color in ((VERIFIED, COLORS["blue"]), (INTERNAL, COLORS["vermilion"])):
         plot_theory(axes, data, "time", series=label, label=label, color=color)
-    plot_simulation(axes, data, "time", series=VERIFIED, label="REINFORCE", color=COLORS["blue"])
-    plot_simulation(
-        axes, data, "time", series=INTERNAL, label="REINFORCE", color=COLORS["vermilion"], marker="D"
-    )
+    for label, color, marker in ((VERIFIED, COLORS["blue"], "o"), (INTERNAL, COLORS["vermilion"], "D")):
+        plot_simulation(
+            axes, data, "time", series=label, label=f"REINFORCE, {label}", color=color, marker=marker
+        )
     axes.set(xscale="log", xlabel="time $t$", ylabel="accuracy $V$", ylim=(-0.03, 1.03))
     axes.legend(loc="center left")
     return figure
