@@ -20,9 +20,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = {"dask", "parquet", "classroom", "certify", "images", "dev"}
+EXTRAS = {"dask", "parquet", "classroom", "certify", "images", "site", "dev"}
 TARGETS = {
-    *("figures", "test", "test-full", "check", "lint", "bench", "coverage"),
+    *("figures", "site", "test", "test-full", "check", "lint", "bench", "reliability", "coverage"),
     *("lock", "warmup", "clean", "distclean", "help"),
 }
 LARGEST_FILE = 600 * 1024
