@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from theory.context_hijacking import (
     optimal_initial_scale,
     optimal_step_size,
 )
+from theory.context_hijacking.limits import residual_share
 
 if TYPE_CHECKING:
     from matplotlib import figure as mpl
@@ -26,13 +28,18 @@ if TYPE_CHECKING:
     from lemmata.laboratory import Laboratory
 
 EXAMPLES = {1000: "blue", 200: "green", 50: "vermilion"}
-EXACT, LEADING, RISK = "exact", "leading order", "excess"
+EXACT, LEADING, LIMIT, RISK = "exact", "leading order", "limit", "excess"
 CURVE = Tuning(1000, 10, 4, Cone(0.9))
 
 
 def _product(step_size):
     """alpha n L as a function of the model."""
     return lambda model: step_size(model) * model.examples * model.depth
+
+
+def _leading_order_limit(model: Tuning) -> float:
+    """log(1/q): alpha n L of infinite depth."""
+    return -math.log(residual_share(model))
 
 
 def step_sizes(lab: Laboratory, quality: Quality) -> pd.DataFrame:
@@ -44,6 +51,7 @@ def step_sizes(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     frames = [
         theory_table(_product(optimal_step_size), models, "alpha n L", label=EXACT),
         theory_table(_product(leading_order_step_size), models, "alpha n L", label=LEADING),
+        theory_table(_leading_order_limit, models[:: len(depths)], "alpha n L", label=LIMIT),
     ]
     n = CURVE.examples
     model = Training(n, CURVE.dimension, CURVE.depth, 0.0, optimal_initial_scale(CURVE), CURVE.prior)
@@ -70,10 +78,12 @@ def draw_step_sizes(data: pd.DataFrame) -> mpl.Figure:
         plot_theory(left, rows, "depth", series=EXACT, label=f"$n={examples}$", color=COLORS[color])
         look = {"linestyle": (0, (3, 2)), "linewidth": 1.0}
         plot_theory(left, rows, "depth", series=LEADING, label="_", color=COLORS[color], **look)
+        for level in rows[rows["series"] == LIMIT]["value"]:
+            left.axhline(level, color=COLORS[color], linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     left.set(xscale="log", xlabel="depth $L$", ylabel=r"$\alpha_L\,n\,L$", title=r"$d=10$, $\rho=0.9$")
     left.set_xticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
     left.minorticks_off()
-    left.legend(loc="upper left")
+    left.legend(loc="upper left", bbox_to_anchor=(0, 0.93))
     rows = data[data["series"] == RISK].assign(eta=lambda table: table["step_size"] * CURVE.examples)
     plot_theory(right, rows, "eta", label="exact", color=COLORS["blue"])
     plot_simulation(right, rows, "eta", label="sampled")
@@ -88,9 +98,9 @@ FIGURES = (
         reproduces="",
         title="Optimal step sizes: what 1/(n L) hides",
         caption="Left: alpha_L n L at the exact optimum of the training risk (c = tau rho) against the depth; dashed: "
-        "leading order L (1 - q^(1/L)), which rises to log(1/q). Right: the exact excess risk of four layers against "
-        "the step size has two local minima; circles: sampled prompts (labels averaged over exactly), bars: 95 % "
-        "intervals of the means, common draws for all step sizes.",
+        "leading order L (1 - q^(1/L)), which rises to log(1/q) (dotted). Right: the exact excess risk of four layers "
+        "against the step size has two local minima; circles: sampled prompts (labels averaged over exactly), bars: "
+        "95 % intervals of the means, common draws for all step sizes.",
         data=step_sizes,
         draw=draw_step_sizes,
     ),
