@@ -33,7 +33,7 @@ ROUNDING = 4 * float(np.finfo(float).eps)
 
 
 def entanglement_time(model: Bandit) -> float:
-    """Time T_0 at which the accuracy reaches the rate of the runner-up: from then on Regime 1.
+    """Time T_0 at which the accuracy reaches the runner-up's rate, Regime 1 from then on: infinite at a tie.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ def clock_factors(accuracy: Array, failure: Array, size: int, advantage: str) ->
 
 
 def grpo_time(model: Grpo) -> float:
-    """Time at which the accuracy or the policy reaches a level under GRPO with small steps: int dt / c_G(V(t)).
+    """Time at which GRPO with small steps reaches a level, int dt / c_G(V(t)): infinite if it never does.
 
     Parameters
     ----------

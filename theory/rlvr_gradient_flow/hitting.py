@@ -71,7 +71,7 @@ def certainty_flow(model: CertaintyFlow) -> Array:
 
 
 def hitting_time(model: Target) -> float:
-    """Time at which the accuracy or the policy reaches a level.
+    """Time at which the accuracy or the policy reaches a level: infinite if it never does.
 
     t = int_0^s sum_i 1/y_i ds with s the root of sum_i (p_i - level)/y_i = 0 (accuracy), or of pi_* = level (policy).
 

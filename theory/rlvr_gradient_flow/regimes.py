@@ -16,7 +16,7 @@ NEITHER = 3
 
 
 def regime(model: Bandit) -> int:
-    """Regime of the start: 1 or 2, or 3 for neither.
+    """Regime of the start: 1 or 2, or 3 for neither, as at a tie of the best rate.
 
     Regime 1: V(0) > p_i for all i but the best. Regime 2: p' > V(0) > p_l, exactly one sub-optimal pattern above.
 

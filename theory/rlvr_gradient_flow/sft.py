@@ -46,7 +46,7 @@ def sft_threshold(model: Teacher) -> float:
 
 
 def sft_time(model: Teacher) -> float:
-    """Time tau_c of fine-tuning on the best pattern until the accuracy is the runner-up's rate.
+    """Time tau_c of fine-tuning on the best pattern until V is the runner-up's rate: infinite at a tie.
 
     tau_c = int_0^s pi_* prod_{j != *}(1 + u pi_j) du + sum_{j != *} ln(1 + s pi_j), s the root of
     g pi_* prod_{j != *}(1 + s pi_j) = sum_l d_l / (1/pi_l + s); logarithmic in 1/pi_*.

@@ -15,7 +15,7 @@ from theory.rlvr_gradient_flow.patterns import best, without_penalty
 
 
 def two_pattern_time(model: Target) -> float:
-    """Time of a level with two patterns, with or without a KL penalty.
+    """Time of a level with two patterns, with or without a KL penalty: infinite if it is never reached.
 
     In the logit l of the better pattern, with Delta = p_1 - p_2 and G(l) = l + sinh l: G(l(t)) = G(l(0)) + Delta t.
     Under a penalty beta the logit tends to l(0) + Delta/beta, see `penalised_time`.
