@@ -73,9 +73,9 @@ def main() -> None:
     mp.dps = 30
     clocks = []
     for q, knee, own, other, places in CASES:
-        numbers = [[mpf(z) for z in block] for block in (own, other)]
-        times = [time(mpf(tau), *numbers, mpf(q), mpf(knee)) for tau in places]
-        margins = [margin(mpf(tau), *numbers, mpf(q), mpf(knee)) for tau in places]
+        mine, others = ([mpf(z) for z in block] for block in (own, other))
+        times = [time(mpf(tau), mine, others, mpf(q), mpf(knee)) for tau in places]
+        margins = [margin(mpf(tau), mine, others, mpf(q), mpf(knee)) for tau in places]
         clocks.append(
             {
                 "order": q, "knee": knee, "own": own, "other": other, "clock": places,
