@@ -70,6 +70,7 @@ def sample_real_images(
     dict of arrays (trials, levels)
         patch_rank, image_rank : stable ranks of all patches, and of whole images, as rows;
         filter_rank, learned_rank : of the filters, and of what they have learned;
+        rank_share : filter_rank / patch_rank;
         train_loss : mean logistic loss at the end;
         train_accuracy, test_accuracy : shares of images on the right side, new ones before noise of their own.
 
@@ -100,6 +101,7 @@ def sample_real_images(
                 "train_accuracy": np.mean(margins > 0.0),
                 "test_accuracy": np.mean(labels[n:] * outputs > 0.0),
             }
+            values["rank_share"] = values["filter_rank"] / values["patch_rank"]
             for name, value in values.items():
                 made[name][trial, level] = value
     return made
@@ -119,6 +121,7 @@ RANGES = {
     "image_rank": (0.0, math.inf),
     "filter_rank": (0.0, math.inf),
     "learned_rank": (0.0, math.inf),
+    "rank_share": (0.0, math.inf),
     "train_loss": (0.0, math.inf),
     "train_accuracy": (0.0, 1.0),
     "test_accuracy": (0.0, 1.0),

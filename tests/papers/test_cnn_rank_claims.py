@@ -18,9 +18,9 @@ def laboratory() -> Iterator[Laboratory]:
         yield lab
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.settles is QUICK], ids=lambda claim: claim.id)
 def test_the_verdict_on_record_comes_out(claim: Claim, laboratory: Laboratory) -> None:
-    """The verdict on record follows from the evidence, and every mutant is refuted by the same data."""
+    """The verdict on record follows from the evidence; mutants are refuted by the same data. At full: see below."""
     judgement = judge_claim(f"cnn_rank/{claim.id}", claim, laboratory, QUICK)
     assert judgement.agrees, judgement.summary
 
