@@ -86,7 +86,7 @@ def _at(series: str, output: str, starts: list[Any], values: list[float]) -> pd.
 
 def draw_simplex(data: pd.DataFrame) -> mpl.Figure:
     """A dark ridge along the edge opposite the best pattern, gone under the natural gradient."""
-    figure, panels = canvas(1, 2, height=1.0)
+    figure, panels = canvas(1, 2, height=0.92)
     levels = np.linspace(0.5, 6.0, 12)
     scale = colors.Normalize(levels[0], levels[-1])
     shades: Any = None
