@@ -199,7 +199,7 @@ def _own_cluster(distributed: Any, workers: int | None) -> Any:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would be port 8787, which a second cluster finds taken
             silence_logs="CRITICAL",
         )
 
