@@ -15,7 +15,7 @@ from lemmata.wording import bluntest, counterexample_text, question, still_neede
 
 if TYPE_CHECKING:
     from lemmata.claims import Claim, Judgement
-    from lemmata.claims.panel import Panel
+    from lemmata.panel import Panel
 
 DISAGREES = 1
 
@@ -81,7 +81,7 @@ def _panel(
     if engine != "threads" or cluster is not None or processes < 2 or not are_known:
         yield None
         return
-    from lemmata.claims.panel import Panel
+    from lemmata.panel import Panel
 
     with Panel(load_claim, processes, workers=cores // processes) as panel:
         yield panel

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lemmata.claims import Claim, Judgement, judge
-from lemmata.claims.panel import Panel
 from lemmata.engines import Serial
 from lemmata.laboratory import Laboratory, Progress
 from lemmata.ledger import Ledger
+from lemmata.panel import Panel
 from tests.framework.test_claims_referee import all_kinds, claim, identity, records
 
 

@@ -2,6 +2,7 @@
 
 Proofs, closed forms and draws of small models are rows of Python calls, which threads of one process make in turns.
 So each process hears whole claims; the ledger stays with the process that asked, which reads and writes it for all.
+The module loads little before its processes start, so that they load what they need side by side.
 Judgements are the same as those of `judge` alone.
 """
 
@@ -18,18 +19,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import FrameType, TracebackType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from lemmata.claims.claim import CLAIM_ALPHA, Claim
-from lemmata.claims.evidence import Judgement, evidence_key
-from lemmata.claims.referee import judge, judge_claim
-from lemmata.claims.statements import Statement
-from lemmata.claims.verdicts import QUICK, Level
-from lemmata.engines import Threads
-from lemmata.laboratory import Laboratory, Progress
 from lemmata.ledger import ChunkRow, Key, Ledger, LedgerError
-from lemmata.payload import Arrays
 from lemmata.threads import ONE_THREAD
+
+if TYPE_CHECKING:
+    from lemmata.claims import Claim, Judgement, Level
+    from lemmata.laboratory import Laboratory, Progress
+    from lemmata.payload import Arrays
 
 Wire: TypeAlias = "Connection[Any, Any]"
 
@@ -65,6 +63,13 @@ class _Verdict:
 @dataclass(frozen=True)
 class _Failure:
     """A hearing has ended with an error."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How far a hearing is."""
+
+    progress: Progress
 
 
 class Panel:
@@ -124,9 +129,9 @@ class Panel:
         self,
         claims: Sequence[tuple[str, Claim]],
         lab: Laboratory,
-        level: Level = QUICK,
+        level: Level | None = None,
         *,
-        alpha: float = CLAIM_ALPHA,
+        alpha: float | None = None,
         notify: Callable[[Judgement], None] | None = None,
     ) -> list[Judgement]:
         """As `lemmata.claims.judge`.
@@ -134,6 +139,9 @@ class Panel:
         Where a hearing ends with an error, or its process dies, this process hears the claim again: so the error is
         raised here as it arose.
         """
+        from lemmata.claims import CLAIM_ALPHA, QUICK, Judgement, judge
+
+        level, alpha = level or QUICK, alpha or CLAIM_ALPHA
         known = dict(claims)
         waiting = deque(
             _Case(name, lab.seed, level, alpha, lab.ledger is not None) for name in _order(claims)
@@ -181,8 +189,8 @@ class Panel:
         except (EOFError, OSError):
             del self._members[connection]
             return _Failure()
-        if isinstance(message, Progress):
-            lab.report(message)
+        if isinstance(message, _Told):
+            lab.report(message.progress)
         elif isinstance(message, _Request):
             assert lab.ledger is not None
             connection.send(getattr(lab.ledger, message.method)(message.argument))
@@ -223,6 +231,8 @@ def _deaf_to_interrupts() -> Generator[None]:
 
 def _order(claims: Sequence[tuple[str, Claim]]) -> list[str]:
     """Identifiers in the order of hearing: proofs, which need no kernels, while the first claim compiles them."""
+    from lemmata.claims.statements import Statement
+
     sampled = [name for name, claim in claims if any(isinstance(p, Statement) for p in claim.published_parts)]
     proofs = [name for name, _ in claims if name not in sampled]
     return [*sampled[:1], *proofs, *sampled[1:]]
@@ -254,13 +264,18 @@ def _interrupt_once(number: int, frame: FrameType | None) -> None:
 
 
 def _hear(case: _Case, connection: Wire, claim: Claim, workers: int) -> _Verdict:
+    from lemmata.claims.evidence import evidence_key
+    from lemmata.claims.referee import judge_claim
+    from lemmata.engines import Threads
+    from lemmata.laboratory import Laboratory
+
     said = 0.0
 
     def tell(progress: Progress) -> None:
         nonlocal said
         if time.monotonic() - said >= TELL_EVERY or progress.done == progress.planned:
             said = time.monotonic()
-            connection.send(progress)
+            connection.send(_Told(progress))
 
     ledger = _Relay(connection) if case.has_ledger else None
     with Laboratory(case.seed, engine=Threads(workers), ledger=ledger, progress=tell) as lab:
