@@ -81,28 +81,27 @@ R3 = Claim(
 
 
 def _flow_residues(power: int = 1) -> tuple[Any, ...]:
-    """dPhi/dtau - (Phi/kappa)^(q-1), Phi_0 - id and Phi_b(Phi_a) - Phi_(a+b) below the knee; q = 5/2, 3, 4.
+    """dPhi/dtau - (Phi/kappa)^(q-1), Phi_0 - id and Phi_b(Phi_a) - Phi_(a+b) below the knee; q = 2 and every q > 2.
 
-    In units of kappa, with y = z^(2-q): Phi_t is (y - (q-2) t)^(-1/(q-2)).
+    In units of kappa. For q = 2 Phi_t(z) = z e^t; beyond, with p = q - 2 and y = z^-p, Phi_t(z) = (y - p t)^(-1/p).
     """
     import sympy
 
-    y, a, b = sympy.symbols("y a b", positive=True)
-    residues = []
-    for order in (sympy.Rational(5, 2), sympy.Integer(3), sympy.Integer(4)):
-        p = order - 2
-        start = (y + p * (a + b)) ** (
-            -1 / p
-        )  # y is left after both times, so that every power is one of positives
+    z, y, p, a, b, t = sympy.symbols("z y p a b t", positive=True)
 
-        def flow(z: Any, time: Any, p: Any = p) -> Any:
-            return sympy.powdenest(
-                sympy.expand(sympy.powdenest(z**-p, force=True) - p * time), force=True
-            ) ** (-1 / p)
+    def bent(start: Any, time: Any) -> Any:
+        return sympy.expand(sympy.powdenest(start**-p, force=True) - p * time) ** (-1 / p)
 
-        t = sympy.Symbol("t", positive=True)
-        moved = (y + p * t) ** (-1 / p)  # t before it is at y^(-1/p): time runs against t
-        residues.append(sympy.simplify(-sympy.diff(moved, t) - moved ** (p + power)))
+    def grown(start: Any, time: Any) -> Any:
+        return start * sympy.exp(time)
+
+    # y is what is left at the end, so that every power is one of a positive number
+    before = (y + p * t) ** (-1 / p)  # at y^(-1/p) after a time t: time runs against t
+    residues = [
+        -sympy.diff(before, t) - before**p * before**power,
+        sympy.diff(grown(z, t), t) - grown(z, t) ** power,
+    ]
+    for flow, start in ((bent, sympy.expand(y + p * (a + b)) ** (-1 / p)), (grown, z)):
         residues.append(flow(start, 0) - start)
         residues.append(flow(flow(start, a), b) - flow(start, a + b))
     return tuple(residues)
@@ -152,7 +151,7 @@ R5 = Claim(
     falsifier="a pre-activation whose speed is not +-act' times the feature's",
     design=(),
     published=(
-        Symbolic(_flow_residues, "speed, identity and semigroup of the flow, q = 5/2, 3, 4"),
+        Symbolic(_flow_residues, "speed, identity and semigroup of the flow, q = 2 and every q > 2"),
         Symbolic(_clock_residues, "the gradient along the features, four filters and four images"),
     ),
     mutants=(
