@@ -157,6 +157,16 @@ class Model:
     def validate(self) -> None:
         """Check what no single field can: raise `DomainError`. To be overridden."""
 
+    def resized(self, sizes: Mapping[str, int]) -> Self:
+        """The same experiment at other sizes. To be overridden where more must change with them.
+
+        Raises
+        ------
+        DomainError
+            If there is no such experiment.
+        """
+        return dataclasses.replace(self, **sizes)
+
     @classmethod
     def kind(cls) -> str:
         """The snake-case name of the class, by which data and command line choose it."""

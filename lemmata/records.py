@@ -30,7 +30,7 @@ def paper_of(module: str) -> str:
 
 @dataclass(frozen=True)
 class Exact:
-    """The prediction equals the simulated mean at every finite size."""
+    """The prediction equals the simulated mean at every finite size, to rounding or an error too small to show."""
 
     def __str__(self) -> str:
         return "exact at finite size"
@@ -38,14 +38,14 @@ class Exact:
 
 @dataclass(frozen=True)
 class Asymptotic:
-    """The prediction is the limit of the simulated mean as the sizes grow together.
+    """The ratio of simulated mean and prediction tends to 1 as the sizes grow together.
 
     Parameters
     ----------
     sizes : str
         Names of the model's parameters that grow at fixed ratios.
     order : float
-        The leading correction is of order `size ** -order`.
+        The leading correction is of order `size ** -order`, relative to the prediction.
     """
 
     sizes: tuple[str, ...]
@@ -80,7 +80,23 @@ class OneSided:
         return f"{self.side} bound"
 
 
-Nature = Exact | Asymptotic | LeadingOrder | OneSided
+@dataclass(frozen=True)
+class Numerical:
+    """The formula is the simulated mean at every finite size; its value carries an error of computation that shows.
+
+    Parameters
+    ----------
+    error : str
+        How large it is, in words and in the value's unit.
+    """
+
+    error: str
+
+    def __str__(self) -> str:
+        return f"numerical value of an exact formula; error {self.error}"
+
+
+Nature = Exact | Asymptotic | LeadingOrder | OneSided | Numerical
 Prediction = Callable[[Any], Any]
 
 

@@ -343,7 +343,7 @@ class Law:
 
 def scaled(model: Model, sizes: Sequence[str], factor: float) -> Model:
     """The model with its sizes multiplied by a factor (whole results only)."""
-    return replace(model, **{name: getattr(model, name) * factor for name in sizes})  # type: ignore[type-var]
+    return model.resized({name: getattr(model, name) * factor for name in sizes})
 
 
 def _just(source: Source) -> Contrast:

@@ -41,7 +41,8 @@ def command(
     """Set a result beside its simulation, with standard errors and z.
 
     For a limit, z refers to the difference less the correction that is to be expected at this size. A bound has its
-    slack in place of z, a leading order nothing: neither is what the mean should equal.
+    slack in place of z; a leading order and a numerical value with an error of its own have none, as the mean need not
+    equal them, and neither has a limit whose model is given for one size alone.
     """
     catalogue = load_catalogue()
     found = catalogue.result(result)

@@ -1,4 +1,4 @@
-"""Sweep files and comparisons: what they read, what they refuse, and that nothing is run twice."""
+"""Sweep files: what they read, what they refuse, and that nothing is run twice."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import theory
-from lemmata import DomainError, Laboratory, Ledger, Model, Result, Sampler, UnknownNameError, real, whole
+from lemmata import DomainError, Laboratory, Ledger, UnknownNameError
 from lemmata.catalogue import Catalogue
-from lemmata.comparing import Row, compare
 from lemmata.engines import make_engine
 from lemmata.parsing import Sweep, ValueSyntaxError
-from lemmata.records import Asymptotic, Exact
 from lemmata.sweeps import (
     Plan,
     Spec,
@@ -32,8 +29,7 @@ from lemmata.sweeps import (
     run_sweep,
     with_seed,
 )
-from simulations.attention_memorization import RIDGE_REGRESSION
-from tests.framework.invented import EVERYWHERE, WALK, Scene, Walk, work_256
+from tests.framework.invented import WALK, Scene, Walk
 from theory.attention_memorization import RidgeRegression, ridge_regression_error
 
 SPEC = """
@@ -56,12 +52,6 @@ def _laboratory(seed: int = 0, **options: Any) -> Laboratory:
 
 
 # ------------------------------------------------------------------ files
-
-
-def z_of(row: Row) -> float:
-    """The z of a row that has one."""
-    assert row.z is not None
-    return row.z
 
 
 def test_a_file_is_read_as_the_command_line_would_be(tmp_path: Path) -> None:
@@ -252,81 +242,3 @@ def test_the_literal_sampler_is_chosen_by_name() -> None:
     lab.watch = lambda batch, chunks: seen.append(batch.sampler.name)
     run_spec(spec, CATALOGUE, lab)
     assert seen == ["sample_ridge_regression_literal"] * 2
-
-
-# ------------------------------------------------------------------ comparisons
-
-
-class Sized(Model):
-    """Its sampled mean is (1, 2) plus `bias` / size."""
-
-    size: int = whole(least=1)
-    bias: float = real(default=3.0)
-
-
-def sample_sized(model: Sized, rng: np.random.Generator, trials: int) -> dict[str, Any]:
-    """A vector of two numbers."""
-    noise = 0.1 * rng.standard_normal((trials, 2))
-    return {"pair": noise + np.array([1.0, 2.0]) + model.bias / model.size}
-
-
-def sized_limit(model: Sized) -> np.ndarray:
-    """Where the mean tends."""
-    return np.array([1.0, 2.0])
-
-
-def sized_mean(model: Sized) -> np.ndarray:
-    """The mean at a finite size."""
-    return sized_limit(model) + model.bias / model.size
-
-
-SIZED = Sampler(sample_sized, ranges={"pair": EVERYWHERE}, work=work_256)
-
-
-@pytest.mark.parametrize("size", [40, 41], ids=["halved", "doubled"])
-def test_a_limit_shows_the_correction_to_expect(size: int) -> None:
-    """At n = 40 the mean is off by 3/40, which the run at half (or twice) the size foretells."""
-    limit = Result(sized_limit, Sized, source="", nature=Asymptotic("size", order=1))
-    rows = compare(_laboratory(), limit, SIZED["pair"], [Sized(size)], 25600)
-    assert [row.output for row in rows] == ["pair[0]", "pair[1]"]
-    for row in rows:
-        assert row.correction is not None
-        assert row.correction_error is not None
-        assert 0 < row.correction_error < 3e-3
-        assert abs(row.correction - 3 / size) < 4 * row.correction_error
-        assert abs(row.difference - 3 / size) < 4 * row.standard_error
-        assert abs(row.difference / row.standard_error) > 50  # a bare z would have called it wrong
-        assert abs(z_of(row)) < 4
-
-
-def test_z_of_a_limit_has_unit_variance() -> None:
-    """The two sizes share the run at n: their covariance is part of the standard error."""
-    limit = Result(sized_limit, Sized, source="", nature=Asymptotic("size", order=1))
-    z = [
-        z_of(row)
-        for seed in range(200)
-        for size in (40, 41)
-        for row in compare(_laboratory(seed), limit, SIZED["pair"], [Sized(size)], 256)
-    ]
-    assert abs(np.mean(np.square(z)) - 1) < 4 * math.sqrt(2 / len(z))
-
-
-def test_an_exact_result_shows_a_plain_z() -> None:
-    exact = Result(sized_mean, Sized, source="", nature=Exact())
-    rows = compare(_laboratory(), exact, SIZED["pair"], [Sized(3), Sized(4)], 1000)
-    assert [row.point for row in rows] == [{"size": 3}, {"size": 3}, {"size": 4}, {"size": 4}]
-    for row in rows:
-        assert row.correction is None
-        assert row.z == row.difference / row.standard_error
-        assert abs(z_of(row)) < 4
-        assert row.to_data()["expected_correction"] is None
-
-
-def test_comparison_along_a_free_axis_uses_one_draw() -> None:
-    limit = CATALOGUE.result("ridge_regression_error")
-    lab = _laboratory()
-    model = RidgeRegression(64, 32, ridge=0.1, snr=1.0)
-    rows = compare(lab, limit, RIDGE_REGRESSION["error"], [model], 100, {"ridge": (0.1, 1.0, 10.0)})
-    assert [row.point for row in rows] == [{"ridge": 0.1}, {"ridge": 1.0}, {"ridge": 10.0}]
-    assert lab.computed == 2  # at this size and at half of it
-    assert all(abs(z_of(row)) < 4 for row in rows)

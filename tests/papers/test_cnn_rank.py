@@ -17,6 +17,7 @@ from lemmata.models import DomainError
 from tests.profiles import share
 from tests.strategies import cnn_rank as strategies
 from theory.cnn_rank import (
+    RESULTS,
     CoherentNoise,
     Counts,
     Data,
@@ -68,7 +69,7 @@ from theory.cnn_rank import (
 from theory.cnn_rank import test_error as error_on_new_images
 from theory.cnn_rank import test_loss as loss_on_new_images
 from theory.cnn_rank.flow import escape_time, flow
-from theory.numerics.huberised_relu import huberised_relu_slope
+from theory.numerics.huberised_relu import huberised_relu, huberised_relu_slope
 from theory.numerics.spiked_matrices import hard_edge
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cnn_rank.json").read_text())
@@ -153,6 +154,18 @@ def test_r2_singular_values_add_up() -> None:
     bulk = values[8:] ** 2 / model.noise**2
     assert bulk.mean() == pytest.approx(model.noise_dimension, rel=2e-3)  # tails beyond the last quantiles
     assert bulk.max() < hard_edge(200, model.noise_dimension)
+
+
+def test_r1_given_counts_keep_their_proportions_at_other_sizes() -> None:
+    """R1, R2: half the images at (7, 4, 5, 4) is none, twice is (14, 8, 10, 8); a training keeps its time."""
+    model = Data(2, 20, 500, counts=Counts((7, 4, 5, 4)))
+    assert model.resized({"images": 40, "dimension": 1000}) == Data(
+        2, 40, 1000, counts=Counts((14, 8, 10, 8))
+    )
+    with pytest.raises(DomainError, match="whole numbers"):
+        model.resized({"images": 10, "dimension": 250})
+    training = Training(2, 8, 100, filters=10, steps=7, output_exponent=0.5).advancing(0.3)
+    assert training.resized({"filters": 20}).time == pytest.approx(training.time, rel=1e-15)
 
 
 def test_r1_several_objects_count_their_patches() -> None:
@@ -508,6 +521,48 @@ def test_r10_two_linear_filters_have_a_closed_form() -> None:
         )
     assert loss_on_new_images(network(0.0, 1.0, 2.0)) == pytest.approx(math.log1p(math.exp(-2.0)), rel=1e-8)
     assert error_on_new_images(network(0.0, 1.0)) == 0.0
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(("order", "background", "noise"), [(2.0, 2, 0.6), (3.0, 1, 0.3)])
+def test_r10_the_lattice_keeps_its_stated_error_in_many_dimensions(
+    order: float, background: int, noise: float
+) -> None:
+    """2m P_b = 80 and 40 dimensions: within 3e-3 of the share among independent backgrounds, five errors of it aside.
+
+    The mean loss is within 1/180 of the loss's deviation, with as much room.
+    """
+    rng, m, draws = np.random.default_rng(0), 20, 2**14
+    root = rng.standard_normal((2 * m, 2 * m)) * np.geomspace(1, 0.2, 2 * m)
+    signals = np.kron(np.eye(2), np.where(rng.random((m, 2)) < 0.3, 3 * rng.random((m, 2)), 0.0))
+    model = TrainedFilters(
+        2, m, noise, tuple(map(tuple, signals.tolist())), tuple(map(tuple, (root @ root.T).tolist())),
+        background=background, order=order, knee=0.05 if order == 2 else 1.0,
+    )  # fmt: skip
+
+    def outputs(seen: np.ndarray) -> np.ndarray:
+        act = huberised_relu(seen, order, model.knee)
+        return (act[..., :m].sum(axis=-1) - act[..., m:].sum(axis=-1)) / m
+
+    added = sum(outputs(noise * rng.standard_normal((draws, 2 * m)) @ root.T) for _ in range(background))
+    labels = np.repeat([1.0, -1.0], 2)
+    margins = labels * (outputs(signals.T) + np.asarray(added)[:, None])
+    for value, found, error in (
+        (error_on_new_images(model), np.mean(margins <= 0, axis=1), 3e-3),
+        (loss_on_new_images(model), np.logaddexp(0, -margins).mean(axis=1), None),
+    ):
+        spread = found.std()
+        stated = spread / 180 if error is None else error
+        assert abs(value - found.mean()) < stated + 5 * spread / math.sqrt(draws)
+
+
+def test_r10_values_of_the_lattice_say_that_they_are_numerical() -> None:
+    natures = {result.name: str(result.nature) for result in RESULTS if result.source == "R10"}
+    assert natures["test_error"] == (
+        "numerical value of an exact formula; error below 3e-3, about 1e-3 at a test error of .05"
+    )
+    assert "1/180 of the loss's deviation" in natures["test_loss"]
+    assert natures["coherent_error"].startswith("leading order")
 
 
 def test_r10_the_coherent_error_has_worked_values() -> None:

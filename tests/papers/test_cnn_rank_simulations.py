@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from lemmata import Laboratory, Model
 from lemmata.cli.warmup import _warm
+from lemmata.comparing import compare
 from lemmata.extras import MissingExtraError
 from lemmata.models import DomainError
 from lemmata.records import Sampler
 from lemmata.statistics import Array
+from paper_checks.cnn_rank import COMPARISONS
 from simulations.cnn_rank import (
     DATA_RANK,
     DATA_RANK_LITERAL,
@@ -46,12 +48,15 @@ from simulations.cnn_rank.training import Run
 from tests.naive import cnn_rank as naive
 from tests.profiles import share
 from theory.cnn_rank import (
+    RESULTS,
+    Balanced,
     Counts,
     Data,
     Multinomial,
     NoisyStart,
     Start,
     Training,
+    data_stable_rank,
     feature_margins,
     trained_signals,
 )
@@ -270,6 +275,26 @@ def test_r2_r3_data_ranks_have_the_literal_law(noise_law: str) -> None:
     ours = dict(DATA_RANK.function(model, np.random.default_rng(3), 400, **axes))
     theirs = dict(DATA_RANK_LITERAL.function(model, np.random.default_rng(4), 200, **axes))
     assert two_sample(ours, theirs, list(ours)) < 5
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(
+    "counts",
+    [Balanced(), Counts((8.0, 4.0, 4.0, 4.0)), Counts((7.0, 4.0, 5.0, 4.0))],
+    ids=["balanced", "halved", "doubled"],
+)
+def test_r2_comparisons_know_what_to_expect_at_this_size(counts: Balanced | Counts) -> None:
+    """`compare` of ranks that grow with the size, at half the images or, where counts cannot be halved, at twice."""
+    (pair,) = (c for c in COMPARISONS if c.prediction is data_stable_rank)
+    (result,) = (r for r in RESULTS if r.function is data_stable_rank)
+    model = Data(features=2, images=20, dimension=100, noise=0.1, counts=counts)
+    with Laboratory(0) as lab:
+        (row,) = compare(lab, result, pair.output, [model], 256)
+    assert row.correction is not None
+    assert row.correction_error is not None
+    assert abs(row.correction) < 0.05 + 5 * row.correction_error < 0.5
+    assert row.z is not None
+    assert abs(row.z) < 5
 
 
 def test_r4_no_dimension_is_too_large() -> None:

@@ -12,6 +12,7 @@ Filters are in this order: first the m of sign +1, then the m of sign -1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
 
@@ -105,6 +106,14 @@ class Data(Model):
                     "counts.values", self.counts.values, f"numbers of sum images = {self.images}"
                 )
 
+    def resized(self, sizes: Mapping[str, int]) -> Self:
+        """The same data at other sizes: given counts keep their proportions."""
+        if not isinstance(self.counts, Counts):
+            return super().resized(sizes)
+        growth = sizes.get("images", self.images) / self.images
+        counts = Counts(tuple(growth * count for count in self.counts.values))
+        return replace(self, **{**sizes, "counts": counts})
+
     @property
     def noise_patches(self) -> int:
         """N = n P_b, the number of background patches."""
@@ -168,6 +177,10 @@ class Training(Data):
         super().validate()
         if self.noise_law == "everywhere":
             raise DomainError("noise_law", self.noise_law, "projected or full where a network is trained")
+
+    def resized(self, sizes: Mapping[str, int]) -> Self:
+        """The same training at other sizes, to the same time."""
+        return super().resized(sizes).advancing(self.advance)
 
     @property
     def output_scale(self) -> float:
