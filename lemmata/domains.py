@@ -79,12 +79,16 @@ class Range:
         return f"{noun} {' and '.join(conditions)}" if conditions else noun
 
 
+_PLAIN = frozenset({float, int})
+
+
 def as_real(value: Any) -> float | None:
     """The finite float that `value` stands for, or None (booleans and text are no numbers)."""
-    if getattr(value, "shape", None) == () and not isinstance(value, numbers.Real):
-        value = value.item()  # an array of no dimensions, or a NumPy scalar that is no number
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return None
+    if type(value) not in _PLAIN:  # most are; the tests of the others take ten times as long
+        if getattr(value, "shape", None) == () and not isinstance(value, numbers.Real):
+            value = value.item()  # an array of no dimensions, or a NumPy scalar that is no number
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            return None
     try:
         number = float(value)
     except OverflowError:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize
 
 from lemmata.confidence import Interval
 from lemmata.statistics import Array, Moments
@@ -54,6 +53,8 @@ def free_fit(scales: Sequence[float], parts: Sequence[Moments], z: float) -> Fre
     z : float
         Half width of the intervals in standard deviations.
     """
+    from scipy import optimize  # as long to load as all the rest of the referee
+
     x = np.asarray(scales, dtype=np.float64) / scales[0]
     y = np.array([float(part.mean) for part in parts])
     errors = np.array([float(part.standard_error) for part in parts])

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from simulations.sampling.normals import fill_normals
+from simulations.sampling.normals import fill_some_normals
 from theory.attention_memorization import Attention, Independent, Softmax, Spherical, Unbalanced
 
 Array = npt.NDArray[np.float64]
@@ -27,9 +27,9 @@ def draws(model: Attention | Softmax, rng: np.random.Generator, trials: int) -> 
     n, p = model.tokens, model.dimension
     normals, tokens = np.empty(n), np.empty((p, n))
     for _ in range(trials):
-        fill_normals(rng, normals)
+        fill_some_normals(rng, normals)
         labels = labels_from(model.labels, normals)
-        fill_normals(rng, tokens.reshape(-1))
+        fill_some_normals(rng, tokens.reshape(-1))
         tokens[0] += math.sqrt(model.snr) * labels
         yield tokens, labels
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -124,5 +125,6 @@ def _spans(length: int, step: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + step, length)
 
 
+@lru_cache(8)
 def _below_diagonal(size: int) -> Any:
     return np.tri(size, k=-1, dtype=bool)

@@ -57,6 +57,7 @@ class Layer:
     ) -> None:
         p, n = shape
         self.dimension, self.weights, self.precision = p, weights, np.dtype(precision)
+        self.stretch = weights.stretch()
         self.block = min(block, n)
         stored = -(-self.block * n * self.precision.itemsize // 8)
         self.room = np.empty(max(stored, min(n, p) ** 2))  # for K first, for the probe later
@@ -69,8 +70,7 @@ class Layer:
     @_overflowing
     def entrywise(self, tokens: Array, apply: Apply, *, keep_diagonal: bool) -> Array:
         """Features (p, n) for K = f(X^T W X / sqrt p) / sqrt p. The next call overwrites them."""
-        stretch = self.weights.stretch()
-        if stretch is None:
+        if self.stretch is None:
 
             def transform(columns: Any, first: int) -> None:
                 apply(columns)
@@ -79,7 +79,7 @@ class Layer:
 
             return self._by_columns(tokens, transform)
         # in coordinates in which W is the identity: sqrt(W) X, and A = W^(-1/2) (sqrt(W) X) K
-        direction, factor = stretch
+        direction, factor = self.stretch
         symmetric_features(
             self._cast(along(tokens, direction, factor**0.5)),
             apply,

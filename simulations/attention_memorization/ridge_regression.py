@@ -19,7 +19,7 @@ from theory.attention_memorization import RidgeRegression
 
 Array = npt.NDArray[np.float64]
 
-BLOCK = 128  # trials that walk down the chain together; two thousand levels of them stay in the cache
+BLOCK = 512  # trials that walk down the chain together: enough to pay for the calls
 FIRST_LEVELS = 16
 TOLERANCE = 1e-14  # relative width of the enclosure of each error at which its chain ends
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ def multiply_add(left: Array, right: Array, out: Array, *, scale: float = 1.0, k
     second, second_stride, second_order = _as_columns(left)
     _blas(out, "gemm")(
         *(first_order, second_order, _int(out.shape[1]), _int(out.shape[0]), _int(left.shape[1])),
-        *(_real(out, scale), first, first_stride, second, second_stride),
-        *(_real(out, keep), *_address(out)),
+        *(_real(out.dtype.char, scale), first, first_stride, second, second_stride),
+        *(_real(out.dtype.char, keep), *_address(out)),
     )
 
 
@@ -50,8 +50,8 @@ def symmetric_multiply_add(
     """out = scale left @ symmetric + keep out, with left and out (m, n)."""
     _blas(out, "symm")(
         *(b"L", b"L", _int(out.shape[1]), _int(out.shape[0])),
-        *(_real(out, scale), *_address(symmetric), *_address(left)),
-        *(_real(out, keep), *_address(out)),
+        *(_real(out.dtype.char, scale), *_address(symmetric), *_address(left)),
+        *(_real(out.dtype.char, keep), *_address(out)),
     )
 
 
@@ -95,7 +95,7 @@ def tridiagonalise(matrix: Array, vectors: Array) -> tuple[Array, Array]:
 def _rank_k(order: bytes, matrix: Array, inner: int, out: Array, scale: float) -> None:
     _blas(out, "syrk")(
         *(b"L", order, _int(len(out)), _int(inner)),
-        *(_real(out, scale), *_address(matrix), _real(out, 0.0), *_address(out)),
+        *(_real(out.dtype.char, scale), *_address(matrix), _real(out.dtype.char, 0.0), *_address(out)),
     )
 
 
@@ -117,12 +117,17 @@ def _routine(name: str) -> Callable[..., None]:
     return ctypes.CFUNCTYPE(None, *arguments)(pointer_of(capsule, signature))
 
 
+# the routines only read these numbers, so that one object serves all calls
+
+
+@lru_cache(4096)
 def _int(value: int) -> Any:
     return ctypes.byref(ctypes.c_int64(value))  # libraries that read 32 bits of it find the same number
 
 
-def _real(like: Array, value: float) -> Any:
-    return ctypes.byref(ctypes.c_float(value) if like.dtype == np.float32 else ctypes.c_double(value))
+@lru_cache(4096)
+def _real(kind: str, value: float) -> Any:
+    return ctypes.byref(ctypes.c_float(value) if kind == "f" else ctypes.c_double(value))
 
 
 def _address(matrix: Array) -> tuple[int, Any]:
