@@ -97,9 +97,8 @@ def _compiled(function: Function, fastmath: set[str]) -> Function:
 
     folder = _cache_folder(plain)
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath or False}
-    options["no_cfunc_wrapper"] = (
-        True  # for functions as arguments, which kernels are not; a tenth of the time
-    )
+    # the wrapper serves functions as arguments, which kernels are not, and takes a tenth of the time to compile
+    options["no_cfunc_wrapper"] = True
     config: Any = importlib.import_module("numba.core.config")
     with _decorating:  # Numba reads this setting when it decorates
         before = config.CACHE_DIR
