@@ -33,17 +33,15 @@ def _(PaperFloors, STYLE, mo, paper):
     return chosen, demos
 
 
+# A cell that uses a control runs again when it moves, unless it is the one that defines it: so this one shows the
+# controls and the buttons too, and a move runs nothing but the painting.
 @app.cell
 def _(Lesson, chosen, demos, mo, widgets):
     demo = demos[chosen.value]
     lesson = Lesson(demo)
     controls = widgets(mo, demo)
     version, set_version = mo.state(0)
-    return controls, demo, lesson, set_version, version
 
-
-@app.cell
-def _(controls, demo, lesson, mo, set_version):
     def draw(_):
         lesson.draw(controls.value)
         set_version(lambda count: count + 1)
@@ -64,7 +62,7 @@ def _(controls, demo, lesson, mo, set_version):
             mo.hstack(buttons, justify="start") if demo.dots else mo.md(""),
         ]
     )
-    return
+    return controls, demo, lesson, version
 
 
 @app.cell
