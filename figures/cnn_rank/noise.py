@@ -125,15 +125,14 @@ def draw_ranks_along_noise(data: pd.DataFrame) -> mpl.Figure:
         plot_theory(axes, data, "ratio", series=series, output="rank", label="_", color=COLORS[color])
         plot_simulation(axes, data, "ratio", series=series, output="rank", label=label, color=COLORS[color])
     plot_theory(axes, data, "ratio", series=CLEAN, label="clean rank $2K$", color="black", linestyle=DASHED)
-    for series, text in (
-        (DOUBLED, "doubled"),
-        (MEMORISED, "onset"),
-        (PEAK, "$\\sigma_c$"),
-    ):
-        vertical(axes, value_of(data, series), text)
+    names = {DOUBLED: "doubled", MEMORISED: "onset", PEAK: "$\\sigma_c$"}
+    for i, series in enumerate(sorted(names, key=lambda series: value_of(data, series))):
+        vertical(
+            axes, value_of(data, series), names[series], after=i == 1
+        )  # the first two may be close neighbours
     axes.set(xscale="log", yscale="log", xlabel=r"noise ratio $r=\sigma_p\sqrt{d}/s$", ylabel="stable rank",
              ylim=(1, None))  # fmt: skip
-    axes.legend(loc="center right")
+    axes.legend(loc="upper left")
     axes.set_title("Noise explodes the rank of the data, not of the filters")
     return figure
 
@@ -175,8 +174,8 @@ def draw_rank_is_not_learning(data: pd.DataFrame) -> mpl.Figure:
         bottom, data, ("train_loss", "test_loss", "test_error"), ("training loss", "test loss", "test error")
     )
     bottom.set(xscale="log", xlabel=r"noise ratio $r=\sigma_p\sqrt{d}/s$", ylabel="loss, error")
-    for axes in (top, middle, bottom):
-        axes.legend()
+    for axes, place in ((top, "lower left"), (middle, "center right"), (bottom, "upper left")):
+        axes.legend(loc=place)
     figure.suptitle("A low rank does not say that the features were learnt")
     return figure
 

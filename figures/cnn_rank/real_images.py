@@ -73,6 +73,8 @@ def network(lab: Laboratory, quality: Quality) -> pd.DataFrame:
 
 def draw_ranks_and_accuracy(data: pd.DataFrame) -> mpl.Figure:
     """Above, ranks over the noise; below, accuracies; a column for each task."""
+    from matplotlib.ticker import LogFormatter
+
     tasks = list(dict.fromkeys(data["series"]))
     figure, axes = canvas(2, len(tasks), height=1.35, sharex=True, squeeze=False)
     ranks = dict(RANKS)
@@ -85,6 +87,9 @@ def draw_ranks_and_accuracy(data: pd.DataFrame) -> mpl.Figure:
                                 color=COLORS[color])  # fmt: skip
                 _connect(axes[row, column], data, task, output, COLORS[color])
         axes[0, column].set(yscale="log", title=task, ylim=(1, None))
+        scale = axes[0, column].yaxis  # 2, 3, ... as plain numbers
+        scale.set_major_formatter(LogFormatter())
+        scale.set_minor_formatter(LogFormatter())
         axes[1, column].set(xlabel="noise of background pixels", ylim=(0, 1.05))
     axes[0, 0].set_ylabel("stable rank")
     axes[1, 0].set_ylabel("accuracy")

@@ -82,17 +82,17 @@ def theory_rows(
     return pd.DataFrame(data, columns=["series", x, *COLUMNS])
 
 
-def vertical(axes: Axes, place: float, text: str, **look: Any) -> None:
-    """A dashed line with its name beside it."""
+def vertical(axes: Axes, place: float, text: str, *, after: bool = False, **look: Any) -> None:
+    """A dashed line with its name before it, or after it."""
     axes.axvline(place, color=GREY, linewidth=0.8, linestyle=DASHED, zorder=1)
     axes.annotate(
         text,
         (place, 0.03),
         xycoords=axes.get_xaxis_transform(),
-        xytext=(-2, 0),
+        xytext=(2 if after else -2, 0),
         textcoords="offset points",
         rotation=90,
-        ha="right",
+        ha="left" if after else "right",
         va="bottom",
         color="#555555",
         **look,

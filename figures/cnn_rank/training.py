@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from figures.cnn_rank.noise import onset_curve
 from figures.cnn_rank.shared import GREY, at_ratio, setting, started, theory_rows, with_ratio
 from lemmata.pictures import COLORS, Figure, Quality, canvas, plot_simulation, plot_theory
 from simulations.cnn_rank import SPECTRA, TRAINING
@@ -50,8 +51,8 @@ def spectra(lab: Laboratory, quality: Quality) -> pd.DataFrame:
     for name, ratio in RATIOS.items():
         values = data_singular_values(model.with_noise_ratio(ratio))
         frames.append(theory_rows(name, "data", "place", range(1, 1 + len(values)), values))
-    filters = filter_singular_values(model)
-    for name in ("low", "middle"):
+    filters, first = filter_singular_values(model), onset_curve(model)[0][0]
+    for name in (name for name, ratio in RATIOS.items() if ratio < first):
         frames.append(theory_rows(name, "filters", "place", range(1, 1 + len(filters)), filters))
     return pd.concat(frames, ignore_index=True)
 

@@ -177,9 +177,9 @@ FIGURES = (
         reproduces="",
         title="Where the filters' stable rank is 2K",
         caption="Stable rank of the filters along the features over 2K, by the clocks (R5, R7) from one draw of "
-        "starts, scaled, at the time m/.01 after the last escape; circles: gradient descent from the same starts. "
-        "Left of the dashed curve the criterion of R7 promises one winner for each feature. Order 3, K = 4, m = "
-        "50, no noise; all parameters are ours.",
+        "starts, scaled, at the time m/.01 after the last escape (1 is reached like 1/log t); circles: gradient "
+        "descent from the same starts. Left of the dashed curve the criterion of R7 promises one winner for each "
+        "feature. Order 3, K = 4, m = 50, no noise; all parameters are ours.",
         data=phase_diagram,
         draw=draw_phase_diagram,
     ),
