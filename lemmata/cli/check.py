@@ -184,4 +184,6 @@ def _brief(value: Any) -> str:
     """A number in few digits; the referee writes numbers that are not finite as text."""
     if value is None or str(value) == "nan":
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):  # a bare bound ends one float beyond 0, so that 0 is inside
+        return f"{value:.4g}" if abs(value) >= sys.float_info.min else "0"
+    return str(value)

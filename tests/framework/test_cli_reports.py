@@ -31,6 +31,7 @@ from lemmata.claims import (
 )
 from lemmata.claims.evidence import evidence_key
 from lemmata.cli import main, session
+from lemmata.cli.check import _brief
 from lemmata.engines import Serial
 from lemmata.laboratory import Laboratory
 from lemmata.ledger import Ledger
@@ -499,3 +500,9 @@ def test_compare_says_where_the_size_is_too_small_for_its_z(
     assert "z decides nothing" in " ".join(capsys.readouterr().out.split())
     assert main([*words, "ridge=1"]) == 0
     assert "decides nothing" not in capsys.readouterr().out
+
+
+def test_the_smallest_float_is_a_margin_of_0() -> None:
+    """A bare bound's interval ends one float beyond 0."""
+    assert _brief(Margin(0.0, "a bare bound").around(1.0)[1]) == "0"
+    assert _brief(2.5e-9) == "2.5e-09"

@@ -70,7 +70,7 @@ from theory.cnn_rank import test_error as error_on_new_images
 from theory.cnn_rank import test_loss as loss_on_new_images
 from theory.cnn_rank.flow import escape_time, flow
 from theory.numerics.huberised_relu import huberised_relu, huberised_relu_slope
-from theory.numerics.spiked_matrices import hard_edge
+from theory.numerics.spiked_matrices import hard_edge, mean_edge
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cnn_rank.json").read_text())
 CLOCK = 1e-9
@@ -123,9 +123,29 @@ def test_r1_without_noise_the_rank_is_2k(model: Data) -> None:
         assert image_stable_rank(clean) == pytest.approx(2 * model.features, rel=1e-12)
 
 
+@given(st.lists(st.integers(0, 20), min_size=3, max_size=3).map(lambda rest: [1, *rest]), st.integers(5, 300))
+def test_r1_r2_given_counts_leave_n_over_the_largest(counts: list[int], dimension: int) -> None:
+    """R1: n/max n_k without noise, of patches and of images; R2: SR(sigma_c) - SR(infinity) = n/n_max."""
+    model = Data(2, sum(counts), dimension, counts=Counts(tuple(map(float, counts))))
+    clean = sum(counts) / max(counts)
+    assert data_stable_rank(model) == pytest.approx(clean, rel=1e-12)
+    assert image_stable_rank(model) == pytest.approx(clean, rel=1e-12)
+    end = data_stable_rank(replace(model, noise=1e6 * noise_transition(model)))
+    assert peak_stable_rank(model) - end == pytest.approx(clean, rel=1e-6)
+
+
+@given(strategies.images())
+def test_r2_images_never_have_more_than_the_union_of_spectra(model: Data) -> None:
+    """R2: the image matrix's top is at least the larger of the features' and the noise's."""
+    rows, columns = model.images, model.background * model.noise_dimension
+    v, theta = model.noise**2, model.images / (2 * model.features) * model.strength**2
+    energy = rows * model.strength**2 + v * rows * columns
+    assert image_stable_rank(model) <= energy / max(theta, v * mean_edge(rows, columns)) * (1 + 1e-12)
+
+
 @given(strategies.images(), st.floats(0.05, 0.95), st.floats(1.05, 20))
 def test_r2_the_rank_peaks_at_the_transition(model: Data, below: float, above: float) -> None:
-    """R2: rising below sigma_c, falling above, continuous; the peak is 2K above the end, and never above the union."""
+    """R2: rising below sigma_c, falling above, continuous; the peak is 2K above the end."""
     place = noise_transition(model)
 
     def rank(share: float) -> float:
@@ -247,8 +267,10 @@ def test_r5_clocks_agree_with_quadrature_at_thirty_digits(case: dict[str, Any]) 
 
 @given(strategies.clocks())
 def test_r5_clocks_rise_and_slow_down(model: FeatureClock) -> None:
-    """tau(t) increases, is concave while F >= 0, and stays below t; F does not fall; t = tau + int e^F inverts it."""
+    """tau(t) increases, is concave, and stays below t; F does not fall; t = tau + int e^F inverts it."""
     times, clock = np.array(model.times), feature_clock(model)
+    halfway = feature_clock(replace(model, times=tuple(((times[1:] + times[:-1]) / 2).tolist())))
+    assert np.all(halfway >= (clock[1:] + clock[:-1]) / 2 - 2 * CLOCK * clock[-1])
     assert np.all(clock <= times * (1 + CLOCK))
     assert np.all(np.diff(clock) >= -CLOCK * clock[-1])
     assert np.all(np.diff(clock_margin(model)) >= -1e-9 * (1 + abs(clock_margin(model)[-1])))
@@ -361,6 +383,8 @@ def test_r7_collisions_have_a_law(features: int, filters: int) -> None:
     assert winner_takes_all_rank(replace(model, filters=filters + 1)) >= mean * (1 - 1e-9)
     if filters == 1:
         assert mean == pytest.approx(2.0)
+    if filters < features:
+        assert no_collision_probability(model) == 0.0
 
 
 def test_r7_collisions_have_worked_values() -> None:
@@ -373,12 +397,21 @@ def test_r7_collisions_have_worked_values() -> None:
 
 @given(st.integers(1, 20), st.floats(0.01, 1))
 def test_r7_shared_growth_interpolates(features: int, overlap: float) -> None:
-    """2K/(1+(K-1)c) for many filters: 2 at c = 1, at most 2K, 2 for K = 1 whatever c."""
+    """2K/(1+(K-1)c) for many filters: 2 at c = 1, at most 2K, which it tends to as c -> 0, 2 for K = 1 whatever c."""
     many = 10**9
     rank = shared_growth_rank(SharedGrowth(features, many, overlap))
     assert 2 - 1e-6 <= rank <= 2 * features
     assert shared_growth_rank(SharedGrowth(features, many, 1.0)) == pytest.approx(2.0)
+    assert shared_growth_rank(SharedGrowth(features, many**2, 1e-9)) == pytest.approx(2 * features, rel=1e-6)
     assert shared_growth_rank(SharedGrowth(1, many, overlap)) == pytest.approx(2.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "ranks"), [(0.5, (2.614, 3.137, 3.486)), (1 / math.pi, (2.910, 3.924, 4.753))]
+)
+def test_r7_shared_growth_has_worked_values(overlap: float, ranks: tuple[float, ...]) -> None:
+    for features, rank in zip((2, 4, 8), ranks, strict=True):
+        assert shared_growth_rank(SharedGrowth(features, 50, overlap)) == pytest.approx(rank, abs=6e-4)
 
 
 @pytest.mark.parametrize(
@@ -425,6 +458,17 @@ def test_r8_limits() -> None:
     assert hidden_stable_rank(HiddenSignal(10, 100, 0.0, (3.0, 2.0, 1.0))) == pytest.approx(2.0)
     with pytest.raises(DomainError, match="learned"):
         HiddenSignal(10, 100, 0.0, (0.0,))
+
+
+def test_r8_at_its_threshold_the_outlier_meets_the_hard_edge() -> None:
+    """The limit is continuous there; what is left of a step is the Tracy-Widom shift of the edge."""
+    m, free, s0 = 30, 792, 0.1
+    threshold = s0**2 * (2 * m + math.sqrt(2 * m * free))
+    below, above = (
+        hidden_stable_rank(HiddenSignal(m, free, s0, (threshold * (1 + sign * 1e-7), 1.0)))
+        for sign in (-1, 1)
+    )
+    assert below / above == pytest.approx(hard_edge(2 * m, free) / mean_edge(2 * m, free), rel=1e-5)
 
 
 def test_r8_the_start_fades_in_training() -> None:
@@ -580,7 +624,8 @@ def test_r10_the_coherent_error_has_worked_values() -> None:
         (lambda: Training(2, 12, 50, knee=0.0), "knee = 0.0: must be a finite real number > 0"),
         (lambda: Data(3, 12, 6), "dimension = 6: must be more than the number of features, 2K = 6"),
         (lambda: Data(2, 13, 50), "images = 13: must be a multiple of 2K = 4"),
-        (lambda: Data(2, 12, 50, counts=Counts((3, 3, 3, 2))), "counts.values"),
+        (lambda: Data(2, 12, 50, counts=Counts((3, 3, 3, 2))), "numbers whose sum is images = 12"),
+        (lambda: Data(2, 12, 50, counts=Counts((6, 6))), "a list of length 2K = 4"),
         (lambda: Data(2, 12, 50, objects=3), "objects = 3: must be at most"),
         (lambda: Training(2, 12, 50, noise_law="everywhere"), "noise_law = 'everywhere'"),
         (lambda: Counts((1.5, 2.0)), "values = "),

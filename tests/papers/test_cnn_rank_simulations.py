@@ -216,6 +216,18 @@ def test_r2_gram_matrices_have_the_spectra_of_the_patches(noise_law: str, object
     assert stable_rank_of(flat) == pytest.approx(naive.stable_rank(flat), rel=1e-12)
 
 
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 2**32))
+@settings(max_examples=share(4))
+def test_stable_ranks_know_no_order_of_rows_and_no_rotation(rows: int, columns: int, seed: int) -> None:
+    """1 <= SR <= min(rows, d); rows permuted and columns rotated it is the same."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((rows, columns))
+    rotation = np.linalg.qr(rng.standard_normal((columns, columns)))[0]
+    rank = stable_rank_of(matrix)
+    assert 1 - 1e-12 <= rank <= min(rows, columns) * (1 + 1e-12)
+    assert stable_rank_of(rng.permutation(matrix) @ rotation) == pytest.approx(rank, rel=1e-10)
+
+
 # ------------------------------------------------------------------ R4: draws without the dimension
 
 

@@ -103,7 +103,7 @@ class Data(Model):
                 raise DomainError("counts.values", self.counts.values, f"a list of length 2K = {kinds}")
             if sum(self.counts.values) != self.images:
                 raise DomainError(
-                    "counts.values", self.counts.values, f"numbers of sum images = {self.images}"
+                    "counts.values", self.counts.values, f"numbers whose sum is images = {self.images}"
                 )
 
     def resized(self, sizes: Mapping[str, int]) -> Self:
