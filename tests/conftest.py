@@ -12,10 +12,12 @@ A costly test asks for a share of the profile's examples, not for a number: `@se
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+from lemmata.threads import pin_threads
 from tests.browser import browser, open_file
 
 __all__ = ["browser", "open_file"]
@@ -31,3 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     chosen = os.environ.get("LEMMATA_HYPOTHESIS") or ("default" if config.getoption("-m") else "long")
     settings.load_profile(chosen)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Small matrices on two BLAS threads of a busy machine take many times longer than on one."""
+    with pin_threads():
+        yield

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from lemmata.statistics import Array
-from tests.naive.attention_layer import FUNCTIONS
+from tests.naive.attention_layer import FUNCTIONS, attention_matrix, rounding
 from tests.strategies.attention_memorization import log_uniform, ridges, sizes, snrs
 from theory.attention_memorization import (
     Aligned,
@@ -47,6 +47,7 @@ ACTIVATIONS: tuple[Activation, ...] = (
     Hermite(3),
     HermiteSeries((0.6, 0.3, 0.5)),
 )
+GENERAL = Gram(((1.0, 0.5, -0.3), (0.5, 2.0, 0.4), (-0.3, 0.4, 1.0)))
 SMOOTH = tuple(name for name in FUNCTIONS if name != "sign")  # a rounding of a logit near 0 turns a sign
 
 
@@ -62,6 +63,21 @@ class Case:
     function: str
     keep_diagonal: bool
     ridge: float
+
+
+def matrix_of(case: Case) -> Array:
+    """The attention matrix of the definition."""
+    return attention_matrix(
+        case.tokens,
+        case.key,
+        case.query,
+        FUNCTIONS[case.function],
+        keep_diagonal=case.keep_diagonal,
+    )
+
+
+def slack_of(case: Case, ridge: float | None = None) -> float:
+    return rounding(case.tokens, matrix_of(case), case.ridge if ridge is None else ridge)
 
 
 @st.composite
