@@ -25,6 +25,14 @@ from lemmata.pictures import Figure, Quality, read_data, render
 from lemmata.records import Sampler
 
 ENTRIES = Catalogue(theory.PAPERS).figures()
+DENSE = {f"context_hijacking/{name}" for name in ("F1", "G1", "G2", "G4")} | {
+    f"rlvr_gradient_flow/{name}" for name in ("B3", "B4")
+}
+"""Figures whose closed forms alone take seconds at the paper's quality."""
+CASES = [
+    pytest.param(entry, id=entry.identifier, marks=[pytest.mark.long] if entry.identifier in DENSE else [])
+    for entry in ENTRIES
+]
 
 
 class Pretending(Serial):
@@ -103,7 +111,7 @@ def asked(entry: Entry[Figure], quality: Quality) -> tuple[Asked, Any]:
         return record, entry.item.data(lab, quality)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.identifier)
+@pytest.mark.parametrize("entry", CASES)
 def test_every_quality_asks_for_more_than_the_one_below(entry: Entry[Figure]) -> None:
     """The same samplers, each at no fewer markers and no less work a marker, and more of something.
 
@@ -118,7 +126,7 @@ def test_every_quality_asks_for_more_than_the_one_below(entry: Entry[Figure]) ->
         assert less.size() < more.size() or not less.samplers()  # a figure of closed forms asks for nothing
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.identifier)
+@pytest.mark.parametrize("entry", CASES)
 def test_a_figure_of_the_papers_sizes_is_drawn(entry: Entry[Figure], tmp_path: Path) -> None:
     """Data, table, picture and provenance at quality `paper`, everything but the numbers as in earnest."""
     known = replace(entry.item, data=lambda lab, quality: asked(entry, quality)[1])
