@@ -22,6 +22,8 @@ BUNDLES_AHEAD = 3
 """Bundles in flight for each worker: one runs, the others wait at the worker."""
 LOOK_EVERY = 5.0
 """Seconds after which the number of workers is looked up again."""
+PATIENCE = 60.0
+"""Seconds for which a cluster may be without any worker: they are started anew, or come from a queue of jobs."""
 GROWTH = 8
 """A bundle is at most this many times longer than the last: a first chunk's time holds the compiling of kernels."""
 
@@ -37,6 +39,10 @@ class Dask:
         A running scheduler, such as 'tcp://10.0.0.1:8786'; then no cluster is started.
     security : distributed.Security, optional
         TLS certificates for a scheduler that asks for them.
+    timeout : float
+        Seconds for which the scheduler may not answer.
+    patience : float
+        Seconds for which the cluster may be without any worker in the middle of a run.
 
     Raises
     ------
@@ -51,6 +57,7 @@ class Dask:
         *,
         security: Any = None,
         timeout: float = 15,
+        patience: float = PATIENCE,
     ) -> None:
         distributed = _distributed()
         # a lost scheduler is one EngineError; the client would print its own attempts to find it as tracebacks
@@ -68,6 +75,7 @@ class Dask:
             self._close_cluster()
             raise EngineError(f"cluster {address}: no Dask workers there ({_words(error)})") from None
         self._threads, self._looked = 1, -LOOK_EVERY
+        self._patience = patience
         self._bundle: list[tuple[int, Callable[[], Any]]] = []
         self._size = 1
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -101,7 +109,7 @@ class Dask:
                 yield self._ready.pop()
                 continue
             self._send()
-            self._receive(self._done.get())
+            self._receive(self._next())
 
     def drain(self) -> Iterator[tuple[int, Any]]:
         left, self._in_flight, self._done = self._in_flight, {}, queue.SimpleQueue()
@@ -139,6 +147,26 @@ class Dask:
         self._in_flight[future] = tuple(tag for tag, _ in bundle)
         future.add_done_callback(self._done.put)
 
+    def _next(self) -> Any:
+        """The next future that is done. Dask itself would wait for ever where no worker is left."""
+        deserted: float | None = None  # since when
+        while True:
+            try:
+                return self._done.get(timeout=min(LOOK_EVERY, self._patience))
+            except queue.Empty:
+                pass
+            try:
+                is_deserted = not self._client.nthreads()
+            except self._lost_errors as error:
+                raise self._lost(error) from None
+            now = time.monotonic()
+            deserted = (deserted or now) if is_deserted else None
+            if deserted is not None and now - deserted >= self._patience:
+                raise EngineError(
+                    f"{self._where()} has had no worker for {self._patience:g} s; finished chunks are kept, "
+                    "run the same again to go on"
+                )
+
     def _receive(self, future: Any) -> None:
         tags = self._in_flight.pop(future, None)
         if tags is None:
@@ -156,9 +184,13 @@ class Dask:
         self._size = max(1, min(fitting, GROWTH * len(tags), MOST_IN_BUNDLE))
 
     def _lost(self, error: BaseException | None) -> EngineError:
-        where = "the cluster" if self.address is None else f"the cluster at {self.address}"
         why = "" if error is None else f" ({_words(error)})"
-        return EngineError(f"{where} is gone{why}; finished chunks are kept, run the same again to go on")
+        return EngineError(
+            f"{self._where()} is gone{why}; finished chunks are kept, run the same again to go on"
+        )
+
+    def _where(self) -> str:
+        return "the cluster" if self.address is None else f"the cluster at {self.address}"
 
 
 def run_bundle(calls: Sequence[Callable[[], Any]]) -> tuple[list[Any], float]:

@@ -134,6 +134,29 @@ def test_a_scheduler_that_dies_loses_no_finished_chunk(tmp_path: Path, reference
         running.stop()
 
 
+def test_a_cluster_without_workers_is_given_up(tmp_path: Path, reference: dict[str, Any]) -> None:
+    """Dask would wait for ever; one clear error, and the ledger has what came back."""
+    running = start_scheduler()
+    try:
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+
+            def kill(progress: Progress) -> None:
+                if progress.done == 3:
+                    running.worker.kill()
+
+            engine = Dask(address=running.address, patience=0.5)
+            with (
+                Laboratory(3, engine=engine, ledger=ledger, progress=kill) as lab,
+                pytest.raises(EngineError, match=r"no worker for 0\.5 s; finished chunks are kept"),
+            ):
+                estimate(lab, 400)
+            with Laboratory(3, engine=Serial(), ledger=ledger) as again:
+                assert same_bits(estimate(again), reference)
+                assert again.reused >= 3
+    finally:
+        running.stop()
+
+
 def test_where_no_scheduler_answers() -> None:
     with pytest.raises(EngineError, match=r"tcp://127\.0\.0\.1:9"):
         Dask(address="tcp://127.0.0.1:9", timeout=2)

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,13 @@ def run(name: str) -> list[Table]:
         with own_cluster(2) as cluster:
 
             def worker() -> int:
-                return rng.choice([nanny.pid for nanny in cluster.workers.values() if nanny.pid])
+                """One that runs: a process that dies while it starts is given up by its nanny for good."""
+                end = time.monotonic() + 60
+                while time.monotonic() < end:
+                    if running := [one.pid for one in cluster.workers.values() if is_running(one)]:
+                        return rng.choice(running)
+                    time.sleep(0.05)
+                raise TimeoutError("no worker came back")
 
             where = [cluster.scheduler_address] * workers
             _kill(table, "a worker", where, lambda _: worker, rng, Path(folder), expected)
@@ -71,6 +78,11 @@ def run(name: str) -> list[Table]:
             for one in running:
                 one.stop()
     return [table]
+
+
+def is_running(nanny: Any) -> bool:
+    """Whether the worker process of a Dask nanny has started."""
+    return all(one.status.name == "running" for one in (nanny, nanny.process))
 
 
 def _finish(path: Path) -> tuple[str, str]:

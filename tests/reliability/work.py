@@ -51,7 +51,11 @@ def own_cluster(workers: int) -> Any:
 
     started: Any = LocalCluster
     return started(
-        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        n_workers=workers,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
     )
 
 
