@@ -16,6 +16,7 @@ from lemmata.models import DomainError
 from lemmata.records import Sampler
 from simulations.rlvr_gradient_flow.integration import best_pattern, integrate_time
 from simulations.rlvr_gradient_flow.training import ADVANTAGES, Goal, Rule, policies_at, steps_to_level
+from simulations.sampling.uniforms import seeded_state
 from theory.rlvr_gradient_flow import Grpo, GrpoPath, Reinforce, ReinforcePath, Target
 
 Array = npt.NDArray[np.float64]
@@ -182,7 +183,9 @@ def times(model: Reinforce | Grpo, steps: Steps) -> dict[str, Array]:
 
 def _steps(model: Reinforce | Grpo, rng: np.random.Generator, trials: int) -> Steps:
     steps = np.empty(trials, np.int64)
-    steps_to_level(rng, (np.array(model.start), np.array(model.rates)), rule_of(model), goal_of(model), steps)
+    bandit = np.array(model.start), np.array(model.rates)
+    with np.errstate(over="ignore"):  # words wrap around, of which kernels left plain Python would warn
+        steps_to_level(seeded_state(rng), bandit, rule_of(model), goal_of(model), steps)
     return steps
 
 
@@ -192,7 +195,8 @@ def _path(
     rates = np.array(model.rates)
     stops, places = stops_of(time, model.step_size)
     policies = np.empty((trials, stops.size, rates.size))
-    policies_at(rng, (np.array(model.start), rates), rule_of(model), stops, policies)
+    with np.errstate(over="ignore"):
+        policies_at(seeded_state(rng), (np.array(model.start), rates), rule_of(model), stops, policies)
     chosen: Any = policies[:, places]
     return {"policy": chosen, "accuracy": np.minimum(chosen @ rates, 1.0)}
 

@@ -18,6 +18,8 @@ import numpy.typing as npt
 
 from lemmata.kernels import kernel
 from simulations.sampling.binomial import draw_binomial
+from simulations.sampling.cells import count_cells, room_for
+from simulations.sampling.uniforms import Words
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -35,9 +37,7 @@ _POLICY, _RIGHT, _RIGHT_TAILS, _WRONG, _WRONG_TAILS, _PENALTY, _SUMS, _ROWS = ra
 
 
 @kernel
-def steps_to_level(
-    rng: np.random.Generator, bandit: tuple[Array, Array], rule: Rule, goal: Goal, steps: Counts
-) -> None:
+def steps_to_level(state: Words, bandit: tuple[Array, Array], rule: Rule, goal: Goal, steps: Counts) -> None:
     """Fill `steps` with the first step of each trial at which the level is reached; -1 if there is none.
 
     `bandit` is start policy and success rates, shape (K,) each.
@@ -45,13 +45,13 @@ def steps_to_level(
     theta, room = np.empty(bandit[0].size), np.zeros((_ROWS, bandit[0].size + 1))
     for trial in range(steps.size):
         theta[:] = np.log(bandit[0])
-        taken = train(rng, theta, bandit, rule, goal, room)
+        taken = train(state, theta, bandit, rule, goal, room)
         steps[trial] = taken if taken <= goal[2] else -1
 
 
 @kernel
 def policies_at(
-    rng: np.random.Generator, bandit: tuple[Array, Array], rule: Rule, stops: Counts, policies: Array
+    state: Words, bandit: tuple[Array, Array], rule: Rule, stops: Counts, policies: Array
 ) -> None:
     """Fill `policies` (trials, stops, K) with the policies after increasing numbers of steps."""
     theta, room = np.empty(bandit[0].size), np.zeros((_ROWS, bandit[0].size + 1))
@@ -59,14 +59,14 @@ def policies_at(
         theta[:] = np.log(bandit[0])
         done = 0
         for i in range(stops.size):
-            train(rng, theta, bandit, rule, (0, math.inf, stops[i] - done), room)
+            train(state, theta, bandit, rule, (0, math.inf, stops[i] - done), room)
             done = stops[i]
             policies[trial, i] = room[_POLICY, : theta.size]
 
 
 @kernel
 def train(
-    rng: np.random.Generator, theta: Array, bandit: tuple[Array, Array], rule: Rule, goal: Goal, room: Array
+    state: Words, theta: Array, bandit: tuple[Array, Array], rule: Rule, goal: Goal, room: Array
 ) -> int:
     """Take steps until the level is reached or no more are allowed; leave the policy, return the steps taken.
 
@@ -77,10 +77,10 @@ def train(
     pattern, level, most = goal
     step_size, groups, size, advantage, kl = rule
     patterns = theta.size
-    one_by_one = are_few(size, patterns)
-    cells, counts = np.empty(2 * patterns), np.zeros(2 * patterns, np.int64)
-    places = np.empty(size if one_by_one else 0)
-    mass = 0.0
+    is_small = are_few(size, patterns)
+    ends, counts = np.empty(2 * patterns), np.zeros(2 * patterns, np.int64)
+    draws = room_for(size if is_small else 0)
+    leading = draws.view(np.uint16)
     for step in range(most + 1):
         # policy, masses of right and wrong answers, their sums from each pattern on, penalty of each pattern
         top, total = theta[0], 0.0
@@ -105,36 +105,27 @@ def train(
             return step
         if step == most:
             break
-        if one_by_one:
+        if is_small:
             mass = 0.0
             for k in range(patterns):
                 mass += room[_RIGHT, k]
-                cells[k] = mass
+                ends[k] = mass
             for k in range(patterns):
                 mass += room[_WRONG, k]
-                cells[patterns + k] = mass
+                ends[patterns + k] = mass
         for _ in range(groups):
             correct = 0
-            if one_by_one:  # comparisons are added up, not branched on: what is drawn cannot be predicted
-                for i in range(size):
-                    places[i] = rng.random() * mass
-                left = size
-                for k in range(2 * patterns - 1):
-                    beyond, edge = 0, cells[k]
-                    for i in range(size):
-                        beyond += places[i] >= edge
-                    counts[k] = left - beyond
-                    left = beyond
-                counts[2 * patterns - 1] = left
+            if is_small:
+                count_cells(state, size, ends, draws, leading, counts)
                 for k in range(patterns):
                     correct += counts[k]
             else:
-                correct = draw_binomial(rng, size, accuracy, failure)
+                correct = draw_binomial(state, size, accuracy, failure)
             gain, loss = advantages(correct, size, advantage, accuracy)
-            if not one_by_one and (gain != 0.0 or kl != 0.0):
-                share(rng, correct, room, _RIGHT, counts, 0)
-            if not one_by_one and (loss != 0.0 or kl != 0.0):
-                share(rng, size - correct, room, _WRONG, counts, patterns)
+            if not is_small and (gain != 0.0 or kl != 0.0):
+                share(state, correct, room, _RIGHT, counts, 0)
+            if not is_small and (loss != 0.0 or kl != 0.0):
+                share(state, size - correct, room, _WRONG, counts, patterns)
             for k in range(patterns):
                 hits, misses = counts[k], counts[patterns + k]
                 room[_SUMS, k] += gain * hits + loss * misses - (hits + misses) * room[_PENALTY, k]
@@ -149,23 +140,21 @@ def train(
 
 @kernel
 def are_few(answers: int, patterns: int) -> bool:
-    """Whether answers are sooner drawn one by one than counted.
+    """Whether answers are sooner held to the 2K - 1 edges of their cells one by one than counted by binomial draws.
 
-    As measured: drawing one takes as long as 20 comparisons, each of the 2K - 1 binomials as long as 480.
+    As measured: drawing one takes as long as 3 comparisons, a binomial count as long as 900.
     """
-    return answers * (20 + patterns) <= 480 * (2 * patterns - 1)
+    return answers * (2 * patterns + 2) <= 900 * (2 * patterns - 1)
 
 
 @kernel
-def share(
-    rng: np.random.Generator, answers: int, room: Array, masses: int, counts: Counts, first: int
-) -> None:
+def share(state: Words, answers: int, room: Array, masses: int, counts: Counts, first: int) -> None:
     """Share answers out over the patterns by the masses in a row (their tails in the next), counted from `first` on.
 
     A pattern gets a binomial share of what the ones before it have left.
     """
     for k in range(room.shape[1] - 1):
-        count = draw_binomial(rng, answers, room[masses, k], room[masses + 1, k + 1])
+        count = draw_binomial(state, answers, room[masses, k], room[masses + 1, k + 1])
         counts[first + k] = count
         answers -= count
 

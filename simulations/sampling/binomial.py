@@ -16,6 +16,7 @@ import math
 import numpy as np
 
 from lemmata.kernels import kernel
+from simulations.sampling.uniforms import Words, draw_uniform
 
 LARGEST_MEAN = 10.0
 """Above it the walk is longer than a rejection, which is exact from here on."""
@@ -25,7 +26,7 @@ _LOG_FACTORIALS = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, 1024.0)
 
 
 @kernel
-def draw_binomial(rng: np.random.Generator, n: int, mass: float, rest: float) -> int:
+def draw_binomial(state: Words, n: int, mass: float, rest: float) -> int:
     """Number of successes in n trials of probability p = mass/(mass + rest), each of the two with its own digits.
 
     One uniform where n min(p, 1-p) <= 10 and neither n nor one of the two is 0.
@@ -36,14 +37,14 @@ def draw_binomial(rng: np.random.Generator, n: int, mass: float, rest: float) ->
         return n
     small, large, total = min(mass, rest), max(mass, rest), mass + rest
     if n * small > LARGEST_MEAN * total:
-        count = _rejection(rng, n, small / total)
+        count = _rejection(state, n, small / total)
     else:
         odds, power, chance, left_bits = small / large, large / total, 1.0, n
         while left_bits > 0:  # (large/total)^n by squaring
             chance *= power if left_bits & 1 else 1.0
             power *= power
             left_bits >>= 1
-        left = rng.random() - chance
+        left = draw_uniform(state) - chance
         count, most = 0, min(n, _LONGEST)
         while left >= 0.0 and count < most:  # four steps to one branch, which cannot be predicted
             first = chance * (odds * (n - count) * _RECIPROCALS[count + 1])
@@ -60,7 +61,7 @@ def draw_binomial(rng: np.random.Generator, n: int, mass: float, rest: float) ->
 
 
 @kernel
-def _rejection(rng: np.random.Generator, n: int, p: float) -> int:
+def _rejection(state: Words, n: int, p: float) -> int:
     """A count of mean n p > 10, p <= 1/2, from two uniforms a try."""
     deviation = math.sqrt(n * p * (1.0 - p))
     b = 1.15 + 2.53 * deviation
@@ -68,7 +69,7 @@ def _rejection(rng: np.random.Generator, n: int, p: float) -> int:
     c = n * p + 0.5
     squeeze = 0.92 - 4.2 / b
     while True:
-        v, u = rng.random(), rng.random() - 0.5
+        v, u = draw_uniform(state), draw_uniform(state) - 0.5
         edge = 0.5 - abs(u)
         count = math.floor((2.0 * a / edge + b) * u + c) if edge > 0.0 else -1
         if edge >= 0.07 and v <= squeeze:

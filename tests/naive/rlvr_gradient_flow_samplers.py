@@ -53,13 +53,34 @@ def shared_out(rng: np.random.Generator, answers: int, masses: Array) -> list[in
     return patterns
 
 
+def seeded(rng: np.random.Generator) -> np.random.Generator:
+    """NumPy's own SFC64 from the words that seed the kernels'."""
+    return np.random.Generator(np.random.SFC64(rng.integers(0, 2**64, size=4, dtype=np.uint64).tolist()))
+
+
+def leading_bits(rng: np.random.Generator, draws: int) -> list[int]:
+    """16 bits of each draw, four draws a word, its lowest bits first."""
+    words = [int(word) for word in rng.bit_generator.random_raw(-(-draws // 4))]  # type: ignore[attr-defined]
+    return [word >> shift & 65535 for word in words for shift in (0, 16, 32, 48)][:draws]
+
+
+def cells_of_draws(rng: np.random.Generator, draws: int, ends: Sequence[float]) -> list[int]:
+    """The cell of each draw, in exact fractions; those with the bits of an edge, in their order, draw what follows."""
+    edges = [65536 * Fraction(end) / Fraction(ends[-1]) for end in ends[:-1]]
+    bits = leading_bits(rng, draws)
+    places = [Fraction(leading) for leading in bits]
+    for i in sorted(range(draws), key=bits.__getitem__):
+        if bits[i] in [min(int(edge), 65535) for edge in edges]:
+            places[i] += Fraction(rng.random())
+    return [sum(place >= edge for edge in edges) for place in places]
+
+
 def single_answers(
     rng: np.random.Generator, answers: int, pi: Array, p: Array
 ) -> tuple[list[int], list[int]]:
-    """Patterns of the right and of the wrong answers, one uniform each: right ones come first."""
+    """Patterns of the right and of the wrong answers: right ones come first."""
     count = len(pi)
-    ends = np.cumsum([*(pi * p), *(pi * (1 - p))])
-    cells = [int(np.searchsorted(ends[:-1] / ends[-1], rng.random(), side="right")) for _ in range(answers)]
+    cells = cells_of_draws(rng, answers, np.cumsum([*(pi * p), *(pi * (1 - p))]).tolist())
     return [cell for cell in cells if cell < count], [cell - count for cell in cells if cell >= count]
 
 
@@ -97,7 +118,7 @@ class Training:
             pi = np.exp(theta) / np.exp(theta).sum()
             move = np.zeros_like(theta)
             for _ in range(self.groups):
-                if self.size * (20 + len(pi)) <= 480 * (2 * len(pi) - 1):
+                if self.size * (2 * len(pi) + 2) <= 900 * (2 * len(pi) - 1):
                     right, wrong = single_answers(rng, self.size, pi, p)
                     correct = len(right)
                 else:

@@ -31,6 +31,8 @@ from simulations.rlvr_gradient_flow import (
 )
 from simulations.rlvr_gradient_flow.internal_feedback import BLOCK
 from simulations.sampling.binomial import LARGEST_MEAN, draw_binomial
+from simulations.sampling.cells import count_cells, room_for
+from simulations.sampling.uniforms import Words, draw_uniform, draw_word, seeded_state
 from tests.naive import rlvr_gradient_flow_samplers as naive
 from tests.profiles import share
 from tests.strategies import rlvr_gradient_flow_samplers as strategies
@@ -59,6 +61,7 @@ from theory.rlvr_gradient_flow import (
 STATISTIC = 5.0  # standard errors: 6e-7 a number, some 150 numbers here
 START, RATES = (0.05, 0.7, 0.25), (0.9, 0.7, 0.2)
 DEEP: dict[str, Any] = {"start": (0.001, 0.9, 0.099), "rates": (0.9, 0.8, 0.1)}
+ALMOST_SURE = (0.994, 0.004, 0.002)  # counts of large batches come from one uniform number each
 SEEDS = st.integers(0, 2**32)
 
 
@@ -74,13 +77,74 @@ def differences(one: Any, two: Any) -> Any:
     return (one.mean(axis=0) - two.mean(axis=0)) / error
 
 
-# ------------------------------------------------------------------ binomial counts
+# ------------------------------------------------------------------ words, cells and binomial counts
+
+
+def test_words_and_uniforms_are_those_of_numpys_generator() -> None:
+    """SFC64 bit by bit, words and numbers mixed, seeded by four words."""
+    state, numpys = seeded_state(np.random.default_rng(4)), naive.seeded(np.random.default_rng(4))
+    for _ in range(200):
+        assert draw_word(state) == numpys.bit_generator.random_raw()  # type: ignore[attr-defined]
+        assert draw_uniform(state) == numpys.random()
+
+
+def counted(state: Words, draws: int, ends: list[float]) -> Any:
+    words, counts = room_for(draws), np.empty(len(ends), np.int64)
+    count_cells(state, draws, np.array(ends), words, words.view(np.uint16), counts)
+    return counts
+
+
+@given(SEEDS, st.integers(1, 70), st.lists(st.tuples(st.integers(0, 69), st.floats(0, 1)), max_size=8))
+@example(0, 1, [])
+@example(3, 40, [(7, 0.0), (7, 0.3), (7, 0.3), (7, 0.9), (8, 1.0)])
+@settings(max_examples=share(2))
+def test_draws_are_counted_in_their_cells(seed: int, draws: int, places: list[tuple[int, float]]) -> None:
+    """Cells whose edges have the leading bits of draws, some several, some equal: exact fractions draw by draw."""
+    bits = naive.leading_bits(naive.seeded(np.random.default_rng(seed)), draws)
+    ends = [*sorted((bits[i % draws] + rest) / 65536 for i, rest in places), 1.0]
+    found = counted(seeded_state(np.random.default_rng(seed)), draws, ends)
+    cells = naive.cells_of_draws(naive.seeded(np.random.default_rng(seed)), draws, ends)
+    np.testing.assert_array_equal(found, np.bincount(cells, minlength=len(ends)))
+
+
+@pytest.mark.parametrize("draws", [1, 5, 33, 65_535])
+@pytest.mark.parametrize("cell", [0, 1, 2])
+def test_a_cell_with_all_the_mass_has_all_draws(draws: int, cell: int) -> None:
+    """Masses that do not add up to one, cells without mass before and after."""
+    ends = np.cumsum(0.3 * np.eye(3)[cell]).tolist()
+    np.testing.assert_array_equal(
+        counted(seeded_state(np.random.default_rng(1)), draws, ends), draws * np.eye(3)[cell]
+    )
+
+
+def chi_squared_excess(counts: Any, expected: Any) -> float:
+    """Statistic less its quantile of level 1e-6; cells of less than ten are put together."""
+    common = expected > 10
+    seen, hoped = np.append(counts[common], 0), np.append(expected[common], 0.0)
+    seen[-1], hoped[-1] = counts[~common].sum(), expected[~common].sum()
+    if hoped[-1] == 0.0:
+        assert seen[-1] == 0
+        seen, hoped = seen[:-1], hoped[:-1]
+    if hoped[-1] < 10:  # too few for the law of the statistic
+        seen[-2], hoped[-2] = seen[-2:].sum(), hoped[-2:].sum()
+        seen, hoped = seen[:-1], hoped[:-1]
+    return float(np.sum((seen - hoped) ** 2 / hoped) - stats.chi2.isf(1e-6, max(1, len(seen) - 1)))
+
+
+@pytest.mark.statistical
+def test_cells_narrower_than_the_leading_bits_have_their_share() -> None:
+    """Cells of 4e-6 to 1e-5 of the mass, four of them in one bin (1.5e-5): a chi-square test of level 1e-6."""
+    masses = np.array([0.2, 4e-6, 4e-6, 5e-6, 4e-6, 0.3, 1e-5, 0.5])
+    state, ends = seeded_state(np.random.default_rng(2)), np.cumsum(masses).tolist()
+    counts = np.sum([counted(state, 700, ends) for _ in range(20_000)], axis=0)
+    assert counts.sum() == 700 * 20_000
+    assert chi_squared_excess(counts, counts.sum() * masses / masses.sum()) < 0.0
 
 
 @kernel
-def binomials(rng: np.random.Generator, n: int, p: float, out: Any) -> None:
+def binomials(state: Words, n: int, p: float, out: Any) -> None:
     for i in range(len(out)):
-        out[i] = draw_binomial(rng, n, p, 1.0 - p)
+        out[i] = draw_binomial(state, n, p, 1.0 - p)
 
 
 @given(st.integers(1, 60), st.floats(0, 1), SEEDS)
@@ -91,35 +155,39 @@ def test_a_binomial_count_is_the_quantile_of_one_uniform(n: int, p: float, seed:
     """Inversion, exactly: the quantile at the same number of the stream, of the rarer outcome."""
     assume(n * min(p, 1 - p) <= LARGEST_MEAN and 0 < p < 1)
     found = np.empty(3)
-    binomials(np.random.default_rng(seed), n, p, found)
-    rng = np.random.default_rng(seed)
+    binomials(seeded_state(np.random.default_rng(seed)), n, p, found)
+    rng = naive.seeded(np.random.default_rng(seed))
     np.testing.assert_array_equal(found, [naive.binomial_of_uniform(rng.random(), n, p) for _ in range(3)])
 
 
 @pytest.mark.statistical
 @pytest.mark.parametrize(
     ("n", "p"),
-    [(5000, 0.0018), (30, 0.7), (40, 0.9), (21, 0.5), (200, 0.3), (200, 0.02), (2048, 0.98), (2048, 0.45)],
+    [
+        *((1, 0.5), (1, 1e-3), (2, 0.9), (5000, 0.0018), (30, 0.7), (40, 0.9), (21, 0.5), (200, 0.3)),
+        *((200, 0.02), (200, 0.051), (2048, 0.98), (2048, 0.45), (10**6, 1e-6), (10**6, 9.9e-6)),
+        *((10**6, 1.1e-5), (10**6, 0.3), (10**6, 1 - 1e-5), (10**6, 1 - 2e-5)),
+    ],
 )
 def test_binomial_counts_have_their_law(n: int, p: float) -> None:
-    """Long powers, both outcomes, and rejection: a chi-square test of level 1e-6 on each law."""
+    """Long powers, both outcomes, both sides of the longest walk, and rejection: chi-square tests of level 1e-6."""
     found = np.empty(100_000)
-    binomials(np.random.default_rng(5), n, p, found)
-    counts = np.bincount(found.astype(int), minlength=n + 1)
-    expected = len(found) * stats.binom.pmf(np.arange(n + 1), n, p)
-    common = expected > 10
-    seen = np.append(counts[common], counts[~common].sum())
-    hoped = np.append(expected[common], expected[~common].sum())
-    assert np.sum((seen - hoped) ** 2 / hoped) < stats.chi2.isf(1e-6, len(seen) - 1)
+    binomials(seeded_state(np.random.default_rng(5)), n, p, found)
+    low = int(found.min())
+    values = np.arange(low, int(found.max()) + 1)
+    expected = len(found) * stats.binom.pmf(values, n, p)
+    beyond = len(found) * np.array([stats.binom.cdf(low - 1, n, p), stats.binom.sf(values[-1], n, p)])
+    counts = np.bincount(found.astype(int) - low)
+    assert chi_squared_excess(np.append(counts, [0, 0]), np.append(expected, beyond)) < 0.0
 
 
 @pytest.mark.parametrize(("n", "p", "count"), [(0, 0.3, 0), (9, 0.0, 0), (9, 1.0, 9)])
 def test_certain_counts_use_no_number(n: int, p: float, count: int) -> None:
     """Nothing drawn: the stream stays where it is."""
-    rng, found = np.random.default_rng(1), np.empty(2)
-    binomials(rng, n, p, found)
+    state, found = seeded_state(np.random.default_rng(1)), np.empty(2)
+    binomials(state, n, p, found)
     np.testing.assert_array_equal(found, count)
-    assert rng.random() == np.random.default_rng(1).random()
+    np.testing.assert_array_equal(state, seeded_state(np.random.default_rng(1)))
 
 
 # ------------------------------------------------------------------ kernels beside naive twins
@@ -135,7 +203,7 @@ def twin_policy(model: ReinforcePath | GrpoPath, steps: int, seed: int) -> Any:
         advantage = "mean" if model.baseline == "batch" else model.baseline
         training = naive.Training(model.step_size, 1, model.batch, advantage, model.kl)
     try:
-        return training.policy(model.start, model.rates, steps, np.random.default_rng(seed))
+        return training.policy(model.start, model.rates, steps, naive.seeded(np.random.default_rng(seed)))
     except naive.NotInvertedError:
         reject()
 
@@ -143,6 +211,9 @@ def twin_policy(model: ReinforcePath | GrpoPath, steps: int, seed: int) -> Any:
 @given(strategies.reinforce_paths(), SEEDS)
 @example(ReinforcePath((0.4, 0.6), (1.0, 0.0), step_size=0.5, batch=4), 3)
 @example(ReinforcePath((0.3, 0.3, 0.4), (0.0, 0.0, 0.0), step_size=0.5, batch=4), 3)
+@example(ReinforcePath(ALMOST_SURE, (0.999, 0.5, 0.2), step_size=0.5, batch=700), 3)
+@example(ReinforcePath(ALMOST_SURE, (0.0, 0.1, 0.6), 0.1, step_size=0.5, batch=900, baseline="batch"), 3)
+@example(ReinforcePath(ALMOST_SURE, (1.0, 0.5, 0.0), step_size=0.5, batch=900, baseline="none"), 3)
 @settings(max_examples=share(3))
 def test_reinforce_is_that_of_single_answers(model: ReinforcePath, seed: int) -> None:
     """Five steps from counts are those of lists of answers: advantages, e_r - pi and the penalty by definition."""
@@ -155,6 +226,7 @@ def test_reinforce_is_that_of_single_answers(model: ReinforcePath, seed: int) ->
 
 @given(strategies.grpo_paths(), SEEDS)
 @example(GrpoPath((0.4, 0.6), (1.0, 0.0), size=2, step_size=0.5), 3)
+@example(GrpoPath(ALMOST_SURE, (0.999, 0.5, 0.2), size=700, step_size=0.1, groups=2), 3)
 @settings(max_examples=share(3))
 def test_grpo_is_that_of_single_answers(model: GrpoPath, seed: int) -> None:
     """Three steps from counts are those of lists of answers, groups of equal rewards among them."""
@@ -229,7 +301,7 @@ def mean_step(model: ReinforcePath | GrpoPath, sample: Any, factor: float) -> An
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("batch", [8, 200])
+@pytest.mark.parametrize("batch", [8, 200, 1000])
 @pytest.mark.parametrize("baseline", ["value", "none", "batch"])
 def test_a_step_of_reinforce_is_the_gradient_in_the_mean(baseline: str, batch: int) -> None:
     """R13: pi_i (p_i - V) whatever the baseline; the batch's own mean takes (B-1)/B of it."""
@@ -239,7 +311,25 @@ def test_a_step_of_reinforce_is_the_gradient_in_the_mean(baseline: str, batch: i
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("size", [2, 8, 200])
+@pytest.mark.parametrize("batch", [8, 1000])
+def test_r13_a_step_has_the_predicted_covariance(batch: int) -> None:
+    """R13: D/B, D = sum_i pi_i m_i (e_i - pi)(e_i - pi)' - f f', m_i = p_i (1 - p_i) + (p_i - V)^2."""
+    model = ReinforcePath(START, RATES, step_size=1.0, batch=batch)
+    found = sample_reinforce_policy(model, np.random.default_rng(21), 40_000, time=np.array([1.0]))
+    start, rates = np.array(START), np.array(RATES)
+    value = start @ rates
+    force, away = start * (rates - value), np.eye(3) - start
+    spread = (away * (start * (rates * (1 - rates) + (rates - value) ** 2))[:, None]).T @ away
+    spread -= np.outer(force, force)
+    contrast = np.array([[1.0, 0.0, -1.0], [0.0, 1.0, -1.0]])  # logits are known up to a constant
+    policy = found["policy"][:, 0]
+    moves = np.log(policy[:, :2] / policy[:, 2:]) - np.log(start[:2] / start[2]) - contrast @ force
+    products = moves[:, :, None] * moves[:, None, :]
+    assert np.max(np.abs(deviations(products, contrast @ spread @ contrast.T / batch))) < STATISTIC
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("size", [2, 8, 1000])
 @pytest.mark.parametrize("advantage", ["std", "sample_std", "mean", "rloo"])
 def test_r9_a_step_of_grpo_is_the_gradient_times_the_clock(advantage: str, size: int) -> None:
     """R9: the exact factor c_G(V)."""
