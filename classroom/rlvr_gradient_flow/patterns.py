@@ -61,7 +61,7 @@ def policy(index: int) -> Callable[[Training, Array], Array]:
     return values
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)  # a table is held to theory at some hundred settings, curve by curve
 def _policies(model: Training, times: Sequence[float]) -> Array:
     """Policies (times, 3), computed once for the three curves."""
     start, rates = model.bandit.start, model.bandit.rates

@@ -24,7 +24,8 @@ _STEP = 2.0**-53
 def seeded_state(rng: np.random.Generator) -> Words:
     """State (4,) of an SFC64 seeded by four words of a Generator: three words and a counter."""
     seed = rng.integers(0, 2**64, size=4, dtype=np.uint64)
-    state: Words = np.random.SFC64(seed.tolist()).state["state"]["state"]
+    numpys = np.random.SFC64(seed.tolist())
+    state: Words = numpys.state["state"]["state"]
     return state
 
 

@@ -94,6 +94,9 @@ def test_r3_accuracy_and_time_increase_along_the_orbit(model: Bandit) -> None:
     places = [START, *orbit.places(end), end]
     assert places == sorted(places, key=along)
     values = [accuracy(model, np.exp(orbit.log_policy(place))) for place in places]
+    log_times = [orbit.log_time(place) for place in places]
+    assert log_times[0] == -math.inf
+    assert np.all(np.diff(log_times[1:]) > 0)
     assert np.all(np.diff(values) >= -1e-14)
     assert values[-1] > values[0]
 
@@ -164,14 +167,17 @@ def test_r3_policy_and_accuracy_are_at_the_level_when_it_is_reached(model: Bandi
 
 
 @given(strategies.bandits(most=6), st.floats(0, 4))
+@example(Bandit((0.25,) * 4, (0.1, 0.5, 0.52, 0.48)), 1.0)
 @settings(max_examples=share(1))
 def test_r3_the_best_pattern_never_falls_while_it_is_the_most_likely(model: Bandit, decade: float) -> None:
-    """P19, and: p_i > p_j and pi_i >= pi_j once is pi_i > pi_j ever after."""
+    """P19, from a uniform start too, and: p_i > p_j and pi_i >= pi_j once is pi_i > pi_j ever after."""
     early = flow(Flow(model.start, model.rates, time=10.0**decade))
     late = flow(Flow(model.start, model.rates, time=10.0**decade * 1.5))
-    star = best(model)
+    star, count = best(model), len(model.start)
     if early.argmax() == star:
         assert late[star] >= early[star] - 1e-14
+    even = flow(Flow((1 / count,) * count, model.rates, time=10.0 ** (decade - 4)))
+    assert even[star] >= 1 / count
     for i, j in zip(*np.nonzero(np.greater.outer(model.rates, model.rates)), strict=True):
         if early[i] >= early[j]:
             assert late[i] > late[j]
@@ -386,8 +392,9 @@ def test_r6_the_entanglement_time_lies_between_its_bounds(model: Bandit) -> None
 @given(strategies.regime_two_behind_a_low())
 @example(Bandit((0.01, 0.39, 0.6), (0.9, 0.8, 0.1)))
 def test_r6_the_lower_bound_holds_where_a_low_pattern_leads_at_first(model: Bandit) -> None:
-    """P7: with a_l <= 0 the integral of T_low starts at max_l -a_l/d_l."""
+    """P7: with some a_l <= 0 the integral of T_low starts at max_l -a_l/d_l."""
     assert regime(model) == 2
+    assert max(model.start[2:]) > model.start[1]
     low, sharp, _ = log_entanglement_bounds(model)
     time = log_entanglement_time(model)
     target(low - time if math.isfinite(low) else -50.0, label="tightness of the lower bound")
@@ -433,7 +440,12 @@ def test_r6_worked_values() -> None:
     assert entanglement_bounds(SIX) == pytest.approx([67.5342568, 268.333333, 268.333333], abs=5e-7)
     assert plateau_time(SIX) == pytest.approx(136.162840, abs=5e-7)
     assert hitting_time(at(SIX, 0.5)) == pytest.approx(176.149917, abs=5e-7)
+    assert hitting_time(at(SIX, 0.99)) == pytest.approx(436.445117, abs=5e-7)
+    assert flow(Flow(SIX.start, SIX.rates, time=entanglement_time(SIX)))[0] == pytest.approx(
+        0.0416246, abs=5e-8
+    )
     assert least_policy(SIX) == pytest.approx(0.04098, abs=5e-6)
+    assert flow(Flow(SIX.start, SIX.rates, time=39.34))[0] == pytest.approx(0.034488, abs=5e-7)
     lows = Bandit((0.01, 0.6, 0.3, 0.09), (0.9, 0.7, 0.5, 0.1))
     assert entanglement_time(lows) == pytest.approx(12409.5328, abs=5e-5)
     assert entanglement_bounds(lows) == pytest.approx([12353.7152, 23730.0, 23786.25], abs=5e-5)
@@ -443,6 +455,8 @@ def test_r6_worked_values() -> None:
     assert entanglement_bounds(deep)[0] == pytest.approx(520014.9068, abs=5e-5)
     assert hitting_time(at(deep, 0.5)) == pytest.approx(1.0401972e6, rel=5e-8)
     assert least_policy(deep) == pytest.approx(1.081689e-5, rel=5e-7)
+    near = [flow(Flow(deep.start, deep.rates, time=t))[0] for t in (2.68e5, 2.69656e5, 2.71e5)]
+    assert near[1] == min(near) == pytest.approx(1.081647e-5, rel=5e-7)
     ten = Bandit((0.01, 0.6, *(0.039,) * 10), (0.9, 0.8, *(0.3,) * 10))
     assert entanglement_time(ten) == pytest.approx(3.66575e13, rel=5e-6)
 
@@ -481,10 +495,46 @@ def test_r6_how_the_time_grows_with_gamma() -> None:
 
     slopes = [0.5 * (log_time(gamma + 1) - log_time(gamma - 1)) for gamma in (5, 10, 25, 50)]
     assert slopes == pytest.approx([1.0552, 1.2006, 1.3086, 1.3469], abs=5e-5)
+    assert (log_time(50) - log_time(25)) / 25 == pytest.approx(1.3320, abs=5e-5)
     same_gamma = [
         entanglement_time(Bandit((e, 1 - 2 * e, e), (0.9, 0.8, 0.5))) for e in (0.1, 0.01, 1e-3, 1e-4)
     ]
     assert same_gamma == pytest.approx([36.8538, 403.141, 4069.77, 40736.4], rel=2e-6)
+
+
+def test_r6_the_lower_bound_is_the_time_of_deep_plateaus() -> None:
+    """R6: T_0 - T_low = 50.9, 66.3, 81.7, 97.0 while T_0 grows from 2e5 to 2e11."""
+    for best_start, time, excess in (
+        (1e-3, 2.2604e5, 50.9), (1e-4, 2.2510e7, 66.3), (1e-5, 2.2501e9, 81.7), (1e-6, 2.2500e11, 97.0)
+    ):  # fmt: skip
+        model = Bandit((best_start, 0.9 - best_start, 0.1), (0.9, 0.8, 0.5))
+        exact = entanglement_time(model)
+        assert exact == pytest.approx(time, rel=3e-5)
+        assert exact - entanglement_bounds(model)[0] == pytest.approx(excess, abs=0.05 + CLOCK * exact)
+
+
+def test_r6_growth_spread_over_many_patterns() -> None:
+    """R6: slopes of ln Phi_inf rise to d/g = 3; ln T_0 -> ln (pi'/(g pi_*)) (2 e^(X-1) - X - 1)/X^2 as N grows."""
+    values = [
+        log_averaged_growth(math.log(3 * (gamma + 0.5 - 1)), math.inf)
+        - log_averaged_growth(math.log(3 * (gamma - 0.5 - 1)), math.inf)
+        for gamma in (5, 10, 20, 40, 80)
+    ]
+    assert values == pytest.approx([2.498, 2.778, 2.895, 2.949, 2.975], abs=5e-4)
+    assert log_averaged_growth(math.log(3), 2) == pytest.approx(math.log(1.1875), rel=1e-14)
+    assert log_averaged_growth(math.log(3), math.inf) == pytest.approx(math.log(1.78728188), abs=5e-9)
+
+    def log_time(gamma: float, count: int, mass: float = 1e-4) -> float:
+        low = (gamma - 1) * mass
+        start = (mass, 1 - mass - low, *(low / count,) * count)
+        return log_entanglement_time(Bandit(start, (0.9, 0.8, *(0.5,) * count)))
+
+    assert [log_time(5, 100), log_time(5, 1000)] == pytest.approx([17.7589, 18.1830], abs=5e-5)
+    x = 12.0
+    limit = math.log((1 - 5e-4) / 1e-5 * (2 * math.exp(x - 1) - x - 1) / x**2)
+    assert limit == pytest.approx(18.2357, abs=5e-5)
+    slopes = [log_time(gamma + 0.5, 300, 1e-3) - log_time(gamma - 0.5, 300, 1e-3) for gamma in (5, 10, 20)]
+    assert slopes == pytest.approx([2.40, 2.54, 2.43], abs=5e-3)
 
 
 # ------------------------------------------------------------------ bad input, speed's twin

@@ -68,10 +68,17 @@ def regime_two(draw: st.DrawFn, most_lows: int = 6) -> Bandit:
 
 @st.composite
 def regime_two_behind_a_low(draw: st.DrawFn) -> Bandit:
-    """Regime 2 from a start at which the low pattern is the most likely, with d >= g; N = 1 puts V(0) above p_l."""
+    """Regime 2 where a low pattern is the most likely at the start, with d_l >= g; up to three more are no better."""
     gap = draw(st.floats(0.02, 0.2))
     second = draw(st.floats(2 * gap + 0.02, 1.0 - gap))
     fall = draw(st.floats(gap, second))
     low = draw(st.floats(0.5, 0.95))
     best = (1.0 - low) * 10.0 ** -draw(st.floats(0.6, 6.0))
-    return Bandit((best, 1.0 - low - best, low), (second + gap, second, max(0.0, second - fall)))
+    rest = 1.0 - low - best
+    more = draw(st.integers(0, 3))
+    falls = np.array([fall + draw(st.floats(0.0, 1.0)) * (second - fall) for _ in range(more)])
+    masses = 0.5 * rest * np.array(draw(policies(more, 2.0)) if more else [])
+    # V(0) above the likely low's rate: sum_l m_l (d_l - d) < d pi'
+    masses *= min(1.0, 0.45 * rest * fall / max(float(masses @ (falls - fall)), 1e-300))
+    start = (best, rest - float(masses.sum()), low, *masses.tolist())
+    return Bandit(start, (second + gap, *(second - np.array([0.0, fall, *falls])).clip(0.0, 1.0).tolist()))
