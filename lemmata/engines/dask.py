@@ -225,6 +225,8 @@ def _lost_errors() -> tuple[type[BaseException], ...]:
 def _own_cluster(distributed: Any, workers: int | None) -> Any:
     from dask import config as dask_config
 
+    # read at each loss of a worker; by default one that takes longer than 15 s to come back is given up for good
+    dask_config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
     with dask_config.set({"distributed.nanny.pre-spawn-environ": dict(ONE_THREAD)}):
         return distributed.LocalCluster(
             n_workers=workers,

@@ -47,8 +47,10 @@ def _model_for(sampler: Sampler) -> Model | None:
 
 def own_cluster(workers: int) -> Any:
     """A Dask cluster on this machine, as someone else would have started it; a context manager."""
+    from dask import config
     from distributed import LocalCluster
 
+    config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})  # as of an own cluster of the engine
     started: Any = LocalCluster
     return started(
         n_workers=workers,
