@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from lemmata.records import Result
 from tests.naive import rlvr_gradient_flow as naive
 from tests.profiles import share
 from tests.strategies import rlvr_gradient_flow as strategies
+from tests.strategies.rlvr_gradient_flow import GOLDEN, SIX
 from theory.rlvr_gradient_flow import (
     RESULTS,
     Bandit,
@@ -48,11 +47,8 @@ from theory.rlvr_gradient_flow.entanglement import log_averaged_growth
 from theory.rlvr_gradient_flow.patterns import best
 from theory.rlvr_gradient_flow.places import START, Orbit, along, log_time_to_balance
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "rlvr_gradient_flow.json").read_text())
 CLOCK = 1e-11
 """Relative error of a time: 2e-13 of quadrature a panel, and roundings that a power s^K of the panels takes K-fold."""
-SIX = Bandit((0.05, 0.7, 0.25), (0.9, 0.7, 0.2))
-"""The paper's start with gamma = 6; the rates are ours."""
 
 
 def at(model: Bandit, level: float, **options: str) -> Target:
