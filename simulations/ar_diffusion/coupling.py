@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lemmata.records import Sampler
-from simulations.ar_diffusion.particles import BLOCK, Fresh, walked, walkers
+from simulations.ar_diffusion.particles import BLOCK, Fresh, streams_of, walked, walkers
 from simulations.ar_diffusion.samplers import with_products
+from simulations.sampling.lanes import NormalLanes
 from theory.ar_diffusion import CoupledSampling
 
 Array = npt.NDArray[np.floating[Any]]
@@ -92,7 +93,7 @@ def coupled_blocks(
 ) -> Iterator[tuple[slice, list[Array]]]:
     """Blocks of particles: the trials they are, and their positions (d, B) for each number of merged steps."""
     dimension = model.target.total_dimension
-    nodes, streams = model.scheme.grid.nodes(np.ones(1)), rng.spawn(dimension)
+    nodes, streams = model.scheme.grid.nodes(np.ones(1)), streams_of(rng, dimension)
     made = [walkers(model.coarser(int(m))) for m in merged]
     for start in range(0, trials, BLOCK):
         size = min(BLOCK, trials - start)
@@ -143,7 +144,7 @@ class Recorded(NamedTuple):
         return self.end.copy()
 
 
-def _recorded(streams: list[np.random.Generator], r: int, nodes: Array, size: int) -> Recorded:
+def _recorded(streams: list[NormalLanes], r: int, nodes: Array, size: int) -> Recorded:
     """Draws the noise of a stage's r simulated coordinates, and for the end if they are not all."""
     steps = len(nodes) - 1
     start, along, end = np.empty((0, 1, size)), np.empty((0, steps, size)), np.empty((0, size))

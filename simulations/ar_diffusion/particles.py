@@ -22,14 +22,14 @@ from simulations.ar_diffusion.kernels import (
     line_steps,
     plane_steps,
 )
-from simulations.sampling.normals import fill_normals
+from simulations.sampling.exponential import LOG2E
+from simulations.sampling.lanes import NormalLanes
 from theory.ar_diffusion import ExactScore, ExponentialIntegrator, PosteriorMean, Sampling, WorstBias
 
 Array = npt.NDArray[np.floating[Any]]
-Streams = list[np.random.Generator]
 
-BLOCK = 256  # particles that walk together
-SLAB = 1 << 15  # numbers of noise that are drawn at a time: they stay in the cache
+BLOCK = 512  # particles that walk together
+SLAB = 1 << 16  # numbers of noise that are drawn at a time: they stay in the cache
 WHOLE = 2  # dimensions up to which all are simulated: reduction saves little, and methods share their noise
 SAME = 1e-12  # relative size of singular values that count as zero
 
@@ -74,6 +74,13 @@ class Stage(NamedTuple):
         away *= away
         return self.levels[:, None] - 0.5 * np.sum(away, axis=1)
 
+    def binary_weights(self, made: Array) -> Array:
+        """log2 of these, shape (C, B), the largest of each particle taken off."""
+        logs = self.log_weights(made)
+        logs -= logs.max(axis=0)
+        logs *= LOG2E
+        return logs
+
     def score(self, made: Array, y: Array, time: float) -> Array:
         """Exact score at noised own coordinates y (d_k, B) given clean earlier ones `made`, shape (d_k, B)."""
         covariances = math.exp(-2 * time) * self.schurs - math.expm1(-2 * time) * np.eye(len(self.own))
@@ -93,12 +100,17 @@ class Stage(NamedTuple):
 def output_blocks(model: Sampling, rng: np.random.Generator, trials: int) -> Iterator[tuple[slice, Array]]:
     """Blocks of particles at the end of sampling: the trials they are, and their positions (d, B)."""
     dimension = model.target.total_dimension
-    streams, room = rng.spawn(dimension), np.empty(max(SLAB, BLOCK * dimension))
+    streams, room = streams_of(rng, dimension), np.empty(max(SLAB, BLOCK * dimension))
     made = walkers(model)
     for start in range(0, trials, BLOCK):
         size = min(BLOCK, trials - start)
         noises = [Fresh([streams[j] for j in walker.stage.own], room) for walker in made]
         yield slice(start, start + size), walked(made, noises, dimension, size)
+
+
+def streams_of(rng: np.random.Generator, dimension: int) -> list[NormalLanes]:
+    """A stream of normals for each coordinate."""
+    return [NormalLanes(child) for child in rng.spawn(dimension)]
 
 
 def walked(
@@ -172,7 +184,7 @@ class Noise(Protocol):
 class Fresh(NamedTuple):
     """Noise that is drawn as it is needed, from one stream for each coordinate, in all of the given room."""
 
-    streams: Streams
+    streams: list[NormalLanes]
     room: Array
 
     def along(self, r: int, steps: int, size: int) -> Iterator[tuple[int, Array]]:
@@ -180,13 +192,13 @@ class Fresh(NamedTuple):
         for first, count in [(0, 1), *((n, min(slab, steps - n)) for n in range(0, steps, slab))]:
             numbers = self.room[: r * count * size].reshape(r, count, size)
             for j, stream in enumerate(self.streams[:r]):
-                fill_normals(stream, numbers[j].reshape(-1))
+                stream.fill(numbers[j].reshape(-1))
             yield first, numbers
 
     def at_the_end(self, size: int) -> Array:
         numbers = np.empty((len(self.streams), size))
         for j, stream in enumerate(self.streams):
-            fill_normals(stream, numbers[j])
+            stream.fill(numbers[j])
         return numbers
 
 
@@ -216,7 +228,7 @@ class IsotropicWalker:
         size = made.shape[1]
         rank, dimension = self.noisy, len(self.basis)
         base = np.full((len(self.centres), size), EMPTY)
-        base[: len(self.stage.weights)] = self.stage.log_weights(made)
+        base[: len(self.stage.weights)] = self.stage.binary_weights(made)
         scratch = np.empty((len(base) + 2 + rank, size))
         y = np.zeros((rank, size))
         if rank:
@@ -244,7 +256,7 @@ class GeneralWalker:
         noised = np.exp(-2 * times) * variances - np.expm1(-2 * times)  # (N, C, d_k)
         precisions = np.einsum("cij,ncj,ckj->ncik", basis, 1 / noised, basis)
         levels = np.zeros((*noised.shape, 1))
-        levels[..., 0, 0] = -0.5 * np.sum(np.log(noised), axis=-1)
+        levels[..., 0, 0] = -0.5 * np.sum(np.log2(noised), axis=-1)
         self.precisions = np.concatenate((precisions, levels), axis=-1)
         self.noisy = len(stage.own)
         self.push = self.steps[:, 1:2] * _bias(model, stage, nodes[:-1], noised[:, 0], basis[0])
@@ -252,7 +264,7 @@ class GeneralWalker:
     def walk(self, made: Array, noise: Noise) -> Array:
         """The stage's coordinates (d_k, B) of particles with the earlier coordinates `made`."""
         size = made.shape[1]
-        base = self.stage.log_weights(made)
+        base = self.stage.binary_weights(made)
         means = np.ascontiguousarray(
             np.broadcast_to(self.stage.conditional_means(made), (len(base), self.noisy, size))
         )

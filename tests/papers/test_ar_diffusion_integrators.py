@@ -135,7 +135,7 @@ def test_the_last_step_without_early_stop_makes_no_noise() -> None:
     """One step from the horizon to 0 puts every particle at a posterior mean."""
     model = Sampling(SunShadow(gain=2, rule_noise=0.5), Scheme(grid=Custom((1.5, 0.0)), integrator=DDPM))
     found = positions(model, np.random.default_rng(1), 5)
-    start = np.array([s.standard_normal(10) for s in np.random.default_rng(1).spawn(2)])[:, :5]
+    start = strategies.common_noise(1, 2, 5)
     covariance = model.target.covariance_matrix()  # type: ignore[union-attr]
     noised = math.exp(-3) * covariance - math.expm1(-3) * np.eye(2)
     np.testing.assert_allclose(

@@ -20,6 +20,7 @@ from simulations.ar_diffusion import (
 )
 from simulations.ar_diffusion.controlled import affine_moments, moment_matched
 from simulations.ar_diffusion.coupling import coupled_blocks
+from simulations.ar_diffusion.particles import BLOCK
 from tests.naive import ar_diffusion as naive
 from tests.profiles import share
 from tests.strategies import ar_diffusion as strategies
@@ -107,9 +108,9 @@ def test_r5_tails_and_coarse_steps() -> None:
 def test_binned_particles_are_counted_one_by_one(method: Any) -> None:
     """The sampler beside a loop over the same particles; ends belong to the bin above, the last one to none."""
     model = BinnedSampling(Parabola(), Scheme(method, Uniform(9, 3, 0)), (-1.0, 0.0, 0.25, 2.0))
-    found = sample_binned(model, np.random.default_rng(7), 300)["moments"]
-    expected = np.zeros((300, 3, 3))
-    for i, (x, y) in enumerate(positions(model, np.random.default_rng(7), 300)):
+    found = sample_binned(model, np.random.default_rng(7), 600)["moments"]
+    expected = np.zeros((600, 3, 3))
+    for i, (x, y) in enumerate(positions(model, np.random.default_rng(7), 600)):
         for b, (low, high) in enumerate(zip(model.edges[:-1], model.edges[1:], strict=True)):
             if low <= x < high:
                 expected[i, b] = (1, y, y * y)
@@ -131,8 +132,7 @@ def test_r5_moments_of_particles_in_bins(method: Any) -> None:
 def merged_walk(model: CoupledSampling, seed: int, size: int, merged: int) -> Any:
     """One particle after the other on every `merged`-th time, its noise summed from a Brownian motion's increments."""
     nodes = model.scheme.grid.nodes(np.ones(1))
-    streams = np.random.default_rng(seed).spawn(2)
-    numbers = np.array([stream.standard_normal((len(nodes), size)) for stream in streams])
+    numbers = strategies.common_noise(seed, 2, len(nodes) * size).reshape(2, len(nodes), size)
     clock = np.exp(2 * nodes)  # W runs over e^2tau, from the horizon down
     path = np.concatenate(
         (np.zeros((2, 1, size)), np.cumsum(np.sqrt(-np.diff(clock))[:, None] * numbers[:, 1:], axis=1)),
@@ -171,8 +171,9 @@ def test_one_merged_step_is_the_plain_sampler(target: Any) -> None:
     """Particle by particle, where all, some or none of a stage's coordinates are simulated step by step."""
     for method in METHODS:
         model = CoupledSampling(target, Scheme(method, Uniform(6, 3, 0)))
-        parts = [x[0].T for _, x in coupled_blocks(model, np.random.default_rng(5), 300, (1,))]
-        np.testing.assert_array_equal(np.concatenate(parts), positions(model, np.random.default_rng(5), 300))
+        blocks = coupled_blocks(model, np.random.default_rng(5), BLOCK + 44, (1,))
+        found = np.concatenate([x[0].T for _, x in blocks])
+        np.testing.assert_array_equal(found, positions(model, np.random.default_rng(5), BLOCK + 44))
 
 
 @pytest.mark.statistical

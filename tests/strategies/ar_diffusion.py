@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
+from simulations.ar_diffusion.particles import streams_of
 from theory.ar_diffusion import (
     AR,
     BlockDiagonal,
@@ -49,6 +50,14 @@ def orthogonal(seed: int, dimension: int) -> Array:
     """An orthogonal matrix that a number stands for."""
     q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((dimension, dimension)))
     return q * np.sign(np.diag(r))
+
+
+def common_noise(seed: int, dimension: int, count: int) -> Array:
+    """The first numbers (d, count) that the coordinates' streams give on a generator of this seed."""
+    numbers = np.empty((dimension, count))
+    for stream, row in zip(streams_of(np.random.default_rng(seed), dimension), numbers, strict=True):
+        stream.fill(row)
+    return numbers
 
 
 @st.composite
