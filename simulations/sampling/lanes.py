@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from lemmata.kernels import kernel
 from simulations.sampling.interpolation import interpolating
+from simulations.sampling.uniforms import next_word
 
 Array = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
 
 LANES = 64
 
-_3, _11, _24, _40 = (np.uint64(n) for n in (3, 11, 24, 40))  # SFC64's shifts
-_NEXT, _SWAP, _SIGN, _LOW = (np.uint64(n) for n in (1, 2, 63, 12))
+_SWAP, _SIGN, _LOW = (np.uint64(n) for n in (2, 63, 12))
 _UNIT = np.uint64(0x3FF0000000000000)  # the bits of 1.0
 _ROOT_HALF = np.int64(0x3FE6A09E667F3BCD)  # those of sqrt(1/2)
 _ROUND = np.int64(0x4338000000000000)  # those of 1.5 * 2^52, whose low bits take an integer
@@ -81,8 +81,8 @@ def normal_pairs(state: Words, out: Array) -> None:
     """Two normals of each lane: the first ones in out[:LANES], the second ones in out[LANES:]."""
     a, b, c, counter = state[0], state[1], state[2], state[3]
     for i in range(LANES):
-        u, p, q, r, n = _sfc64(a[i], b[i], c[i], counter[i])
-        v, a[i], b[i], c[i], counter[i] = _sfc64(p, q, r, n)
+        u, p, q, r, n = next_word(a[i], b[i], c[i], counter[i])
+        v, a[i], b[i], c[i], counter[i] = next_word(p, q, r, n)
         radius = math.sqrt(-2.0 * _log(_from_one_to_two(u) - (1.0 - 2.0**-53)))
         t = (_from_one_to_two(v) - 1.5) * (0.5 * math.pi)
         square = t * t
@@ -98,13 +98,6 @@ def normal_pairs(state: Words, out: Array) -> None:
         swap = v & _SWAP == _SWAP
         out[i] = y if swap else x
         out[LANES + i] = x if swap else y
-
-
-@kernel
-def _sfc64(a: np.uint64, b: np.uint64, c: np.uint64, counter: np.uint64) -> tuple[np.uint64, ...]:
-    """The next word, and the state after it."""
-    word = a + b + counter
-    return word, b ^ (b >> _11), c + (c << _3), ((c << _24) | (c >> _40)) + word, counter + _NEXT
 
 
 @kernel

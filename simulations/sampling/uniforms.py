@@ -30,14 +30,18 @@ def seeded_state(rng: np.random.Generator) -> Words:
 
 
 @kernel
+def next_word(
+    a: np.uint64, b: np.uint64, c: np.uint64, counter: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64, np.uint64]:
+    """The word that follows on a state, and the four of the next state."""
+    word = a + b + counter
+    return word, b ^ (b >> _11), c + (c << _3), ((c << _24) | (c >> _40)) + word, counter + _1
+
+
+@kernel
 def draw_word(state: Words) -> np.uint64:
     """The next word of the generator, as `numpy.random.SFC64.random_raw`; its state moves on."""
-    a, b, c = state[0], state[1], state[2]
-    word = a + b + state[3]
-    state[0] = b ^ (b >> _11)
-    state[1] = c + (c << _3)
-    state[2] = ((c << _24) | (c >> _40)) + word
-    state[3] += _1
+    word, state[0], state[1], state[2], state[3] = next_word(state[0], state[1], state[2], state[3])
     return word
 
 
