@@ -30,7 +30,7 @@ from theory.numerics.activations import (
     Sine,
     Tanh,
 )
-from theory.numerics.hermite import HermiteData, diagonal_value, gaussian_coefficients, hermite_data
+from theory.numerics.hermite import diagonal_value, gaussian_coefficients, hermite_data
 
 EPS = float(np.finfo(float).eps)
 
@@ -214,7 +214,7 @@ def test_the_quadrature_meets_heavy_tails_and_singularities_of_finite_variance()
 def test_data_of_a_callable_are_those_of_the_activation() -> None:
     """A user's own function: Bessel's inequality, and the data of the named activation it is."""
     data = hermite_data(lambda t: np.maximum(t, 0) - 1 / math.sqrt(2 * math.pi), kinks=(0.0,))
-    assert isinstance(data, HermiteData)
+    assert isinstance(data, Coefficients)
     named = hermite_data(Relu())
     for value, exact in zip(vars(data).values(), vars(named).values(), strict=True):
         assert value == pytest.approx(exact, rel=1e-14)

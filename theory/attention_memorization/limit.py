@@ -89,12 +89,11 @@ def limit_of(model: Attention) -> Limit:
     ratio = model.dimension / model.tokens
     if not 0.02 <= ratio <= 50:
         raise DomainError("dimension", model.dimension, "between 0.02 and 50 times the number of tokens")
-    data = hermite_data(model.activation)
     kept = model.diagonal == "keep"
     return Limit(
         ratio=ratio,
         ridge=model.ridge,
-        hermite=Coefficients(linear=data.linear, power=data.power, quadratic=data.quadratic),
+        hermite=hermite_data(model.activation),
         diagonal=diagonal_value(model.activation, model.dimension) if kept else 0.0,
         weights=Gram(model.alignment.gram(model.snr, model.dimension)),
         mean=model.labels.mean if isinstance(model.labels, Unbalanced) else 0.0,

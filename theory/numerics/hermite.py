@@ -48,25 +48,6 @@ _MOST_PANELS = 20_000
 
 
 @dataclass(frozen=True)
-class HermiteData:
-    """What a limit may need of a centred activation.
-
-    Parameters
-    ----------
-    linear : float
-        a_1 = E[xi f(xi)].
-    quadratic : float
-        a_2 = E[(xi^2 - 1) f(xi)] / sqrt 2.
-    power : float
-        nu = E[f(xi)^2].
-    """
-
-    linear: float
-    quadratic: float
-    power: float
-
-
-@dataclass(frozen=True)
 class GaussianCoefficients:
     """Hermite coefficients found by quadrature.
 
@@ -248,8 +229,8 @@ def _lobatto() -> tuple[Array, Array]:
 
 def hermite_data(
     activation: Activation | Function, kinks: Iterable[float] = (), tolerance: float = 1e-12
-) -> HermiteData:
-    """a_1, a_2 and nu of an activation.
+) -> Coefficients:
+    """a_1, nu and a_2 of an activation.
 
     In closed form for those of `theory.numerics.activations` (a_1 of tanh by quadrature, then nu = 1 - a_1 by
     Stein's identity), and by `gaussian_coefficients` for any other function.
@@ -265,7 +246,7 @@ def hermite_data(
 
     Returns
     -------
-    HermiteData
+    Coefficients
 
     Raises
     ------
@@ -284,12 +265,13 @@ def hermite_data(
             f"centred, E f(xi) = 0 for a standard normal xi (its mean is {found.mean:.6g}; subtract it)",
         )
     linear, quadratic = found.coefficients
-    return HermiteData(linear, quadratic, found.power)
+    power = max(found.power, linear**2 + quadratic**2)  # Bessel's inequality, which the tolerance may break
+    return Coefficients(linear, power, quadratic)
 
 
-def _of_tanh(activation: Tanh) -> HermiteData:
+def _of_tanh(activation: Tanh) -> Coefficients:
     linear = _linear_of_tanh()
-    return HermiteData(linear, 0.0, 1 - linear)  # E tanh' = 1 - E tanh^2
+    return Coefficients(linear, 1 - linear)  # E tanh' = 1 - E tanh^2
 
 
 @cache
@@ -297,31 +279,27 @@ def _linear_of_tanh() -> float:
     return gaussian_coefficients(np.tanh, 1).coefficients[0]
 
 
-def _of_polynomial(activation: Hermite) -> HermiteData:
-    return HermiteData(float(activation.degree == 1), float(activation.degree == 2), 1.0)
+def _of_polynomial(activation: Hermite) -> Coefficients:
+    return Coefficients(float(activation.degree == 1), 1.0, float(activation.degree == 2))
 
 
-def _of_series(activation: HermiteSeries) -> HermiteData:
+def _of_series(activation: HermiteSeries) -> Coefficients:
     linear, quadratic = (*activation.coefficients, 0.0)[:2]
-    return HermiteData(linear, quadratic, math.fsum(a * a for a in activation.coefficients))
+    return Coefficients(linear, math.fsum(a * a for a in activation.coefficients), quadratic)
 
 
-def _of_coefficients(activation: Coefficients) -> HermiteData:
-    return HermiteData(activation.linear, activation.quadratic, activation.power)
-
-
-_CLOSED_FORMS: dict[type[Any], Callable[[Any], HermiteData]] = {
+_CLOSED_FORMS: dict[type[Any], Callable[[Any], Coefficients]] = {
     Tanh: _of_tanh,
-    Linear: lambda _: HermiteData(1.0, 0.0, 1.0),
-    Sign: lambda _: HermiteData(math.sqrt(2 / math.pi), 0.0, 1.0),
-    Relu: lambda _: HermiteData(0.5, 0.5 / math.sqrt(math.pi), 0.5 - 0.5 / math.pi),
-    Sine: lambda _: HermiteData(math.exp(-0.5), 0.0, -math.expm1(-2) / 2),
-    Cosine: lambda _: HermiteData(0.0, -math.exp(-0.5) / math.sqrt(2), math.expm1(-1) ** 2 / 2),
-    Cubic: lambda _: HermiteData(3 / math.sqrt(15), 0.0, 1.0),
-    Exponential: lambda _: HermiteData(math.exp(0.5), math.exp(0.5) / math.sqrt(2), math.e * math.expm1(1)),
+    Linear: lambda _: Coefficients(1.0, 1.0),
+    Sign: lambda _: Coefficients(math.sqrt(2 / math.pi), 1.0),
+    Relu: lambda _: Coefficients(0.5, 0.5 - 0.5 / math.pi, 0.5 / math.sqrt(math.pi)),
+    Sine: lambda _: Coefficients(math.exp(-0.5), -math.expm1(-2) / 2),
+    Cosine: lambda _: Coefficients(0.0, math.expm1(-1) ** 2 / 2, -math.exp(-0.5) / math.sqrt(2)),
+    Cubic: lambda _: Coefficients(3 / math.sqrt(15), 1.0),
+    Exponential: lambda _: Coefficients(math.exp(0.5), math.e * math.expm1(1), math.exp(0.5) / math.sqrt(2)),
     Hermite: _of_polynomial,
     HermiteSeries: _of_series,
-    Coefficients: _of_coefficients,
+    Coefficients: lambda given: given,
 }
 
 
