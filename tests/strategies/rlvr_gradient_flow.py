@@ -8,12 +8,19 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from theory.rlvr_gradient_flow import Bandit
+from theory.rlvr_gradient_flow import Bandit, Target
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "rlvr_gradient_flow.json").read_text())
 SIX = Bandit((0.05, 0.7, 0.25), (0.9, 0.7, 0.2))
 """The bandit of the worked values: the paper's start with gamma = 6; the rates are ours."""
+CLOCK = 1e-11
+"""Relative error of a time: 2e-13 of quadrature a panel, and roundings that a power s^K of the panels takes K-fold."""
 LEAST_GAP = 0.02
+
+
+def at(model: Bandit, level: float, **options: str) -> Target:
+    """The time at which the bandit's accuracy is at a level."""
+    return Target(model.start, model.rates, level=level, **options)  # type: ignore[arg-type]
 
 
 @st.composite
