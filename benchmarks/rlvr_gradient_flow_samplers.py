@@ -109,7 +109,7 @@ def _patterns(count: int) -> Benchmark:
 SAMPLERS = (
     *(_step(patterns, batch, 100e-9) for patterns in (2, 3, 10) for batch in (8, 32)),
     *(_step(patterns, batch, 220e-9) for patterns in (2, 10) for batch in (256, 2048)),
-    *(_step_beside_numpy(patterns, batch) for patterns in (3, 10) for batch in (8, 32, 256)),
+    *(_step_beside_numpy(patterns, batch) for patterns in (2, 3, 10) for batch in (8, 32, 256)),
     Benchmark(
         "GRPO step",
         "a step of GRPO, 3 patterns, groups of 8, beside an empty call, a step and pattern",
