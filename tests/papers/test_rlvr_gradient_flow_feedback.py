@@ -144,6 +144,15 @@ def test_r10_no_share_of_a_teacher_that_is_no_better_than_the_runner_up_is_enoug
 # ------------------------------------------------------------------ R11: internal feedback
 
 
+def test_r11_another_size_keeps_the_condition_that_the_limit_knows() -> None:
+    """delta sqrt K: at a fixed margin the majority would become certain as K grows."""
+    model = RandomPatterns(64, margin=0.1)
+    assert model.resized({"patterns": 256}) == RandomPatterns(256, margin=0.05)
+    assert rlif_gain_probability(model.resized({"patterns": 32})) == pytest.approx(
+        rlif_gain_probability(model), rel=1e-14
+    )
+
+
 def test_r11_the_chance_of_the_worst_pattern_agrees_with_the_exact_sum() -> None:
     """P21, R11: 1 minus the Irwin-Hall distribution in rationals; 0, 1/8, 1/6, then increasing to 1/2."""
     values = [rlif_worst_probability(RandomPatterns(patterns)) for patterns, _ in GOLDEN["worst"]]

@@ -7,6 +7,9 @@ correctly with probability `rates[i]`. Everything below is such a bandit with a 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Self
 
 from lemmata.models import DomainError, Model, choice, flag, real, vector, whole
 
@@ -247,6 +250,11 @@ class RandomPatterns(Model):
     answers: str = choice(
         "frozen", "learnable", default="frozen", doc="whether success rates are trained too"
     )
+
+    def resized(self, sizes: Mapping[str, int]) -> Self:
+        """At another K the same condition: the mean rate at least as many standard deviations above 1/2."""
+        shrinking = math.sqrt(self.patterns / sizes.get("patterns", self.patterns))
+        return replace(self, **{**sizes, "margin": self.margin * shrinking})
 
 
 # ------------------------------------------------------------------ learnable answers
