@@ -102,7 +102,9 @@ def test_r7_the_quadrature_keeps_its_stated_error_in_every_region(
         "NARROW_NODES": 560,
         "RARE_NODES": 80,
         "INNER_NODES": 100,
+        "WIDE_INNER_NODES": 120,
         "NARROW_INNER_NODES": 200,
+        "HALVED_NODES": 40,
     }
     for name, count in nodes.items():
         monkeypatch.setattr(quadrature, name, count)

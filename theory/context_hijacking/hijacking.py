@@ -11,6 +11,7 @@ of a distribution function, which `quadrature` evaluates.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from functools import lru_cache
 
@@ -20,17 +21,37 @@ from scipy import special
 
 from lemmata.models import DomainError
 from theory.context_hijacking import quadrature
-from theory.context_hijacking.models import Fixed, Hijack, Margin, Prior, Uniform
-from theory.context_hijacking.quadrature import rule
+from theory.context_hijacking.models import (
+    Cone,
+    Fixed,
+    Hijack,
+    Margin,
+    NormalisedGaussian,
+    Uniform,
+    VonMisesFisher,
+)
+from theory.context_hijacking.quadrature import Rates, Rule, rule
 from theory.context_hijacking.risk import dyadic
 from theory.numerics import sphere
-from theory.numerics.directions import gauss_rule
+from theory.numerics.adaptive import integrate
+from theory.numerics.directions import AngleLaw, gauss_rule
 
 Array = npt.NDArray[np.float64]
+HijackLaw = tuple[Rates, int, float, tuple[int, float]]
+"""alpha_l N and layers, d - 1, c, and the law of the margin."""
 
 LARGEST_RATE = 1e250  # of alpha N
+STATED = 1e-10  # absolute error that is promised
+AGREED = 1e-12  # difference of an integral over angles from that over its halves
+AGREED_GIVEN = 1e-13  # the same of an integral over radii given the angle
+LEAST_SHARE = 1e-15  # of an error that matters
+FEW_ENOUGH = 4e-12  # square of the last coefficients at few angles
+CLOSE = 0.75  # s c beyond which s c rho = 1 is too close for few angles
+MANY_DIMENSIONS = 8  # from which roots at ends and tangencies are flat
+NO_OVERSHOOT = 1e-12  # probability of an overshoot that does not count
+GRID = 400  # angles between which the number of split points is compared
 ENOUGH_NODES = ((40, 10), (20, 12), (18, 14), (14, 24))
-"""From how many dimensions on how few nodes of a random prior leave 1e-10."""
+"""From how many dimensions on how many nodes of a random prior are tried first."""
 
 
 def hijack_error(model: Hijack) -> float:
@@ -40,13 +61,14 @@ def hijack_error(model: Hijack) -> float:
     -------
     float
         Between 0 and 1; absolute error below 1e-12, and below 1e-10 where steps overshoot (alpha N r^2 > 1; then kappa
-        has the sign of the depth's parity), where the margin is half-normal or the prior random. A random prior in
-        fewer than eight dimensions leaves 1e-8, in two or three 1e-4: the law of the angle begins like a power.
+        has the sign of the depth's parity), where the margin is half-normal or the prior random. Where steps overshoot
+        or there are fewer than eight dimensions, two resolutions are compared.
 
     Raises
     ------
     DomainError
-        If alpha N exceeds 1e250, where digits would be lost; `hijack_error_limit` has no such bound.
+        If alpha N exceeds 1e250, where digits would be lost; `hijack_error_limit` has no such bound. If two
+        resolutions differ by more than 1e-10.
 
     References
     ----------
@@ -57,22 +79,91 @@ def hijack_error(model: Hijack) -> float:
 
 def hijack_error_at(model: Hijack, hijackers: float) -> float:
     """`hijack_error` at any real number of hijackers in place of the model's."""
-    if max(model.step_sizes) * hijackers > LARGEST_RATE:
+    largest = max(model.step_sizes) * hijackers
+    if largest > LARGEST_RATE:
         allowed = f"such that alpha N <= {LARGEST_RATE:g}"
         raise DomainError("step_size", model.step_size, allowed)
     counted = Counter(step * hijackers for step in model.step_sizes)
     rates = sorted((rate, layers) for rate, layers in counted.items() if rate > 0)
     freedom = model.dimension - 1
-    total = quadrature.error(
-        _correlations(model.prior, model.dimension),
+    is_calm = model.dimension >= MANY_DIMENSIONS and (
+        largest == 0 or special.chdtrc(freedom, 1 / largest) <= NO_OVERSHOOT
+    )
+    law = (
         (np.array([rate for rate, _ in rates]), np.array([layers for _, layers in rates], dtype=np.int64)),
         freedom,
         model.initial_scale,
         _law(model.margin),
-        sphere.coefficients(freedom),
-        rule(freedom),
     )
+    nodes = rule(freedom, not is_calm)
+    if isinstance(model.prior, Cone):
+        rho = model.prior.correlation
+        angle = np.array([rho]), np.array([math.sqrt((1 - rho) * (1 + rho))])
+        (total,), (doubt,) = _errors(law, nodes, angle, np.array([AGREED_GIVEN]))
+    else:
+        total, doubt = _few_angles_mean(model, law, nodes) if is_calm else (0.0, math.inf)
+        if doubt > FEW_ENOUGH:
+            total, doubt = _mean(model.prior.angles(model.dimension), law, nodes)
+    if doubt > STATED:
+        allowed = f"one at which double precision suffices (two resolutions differ by {doubt:.1e})"
+        raise DomainError("step_size", model.step_size, allowed)
     return min(max(float(total), 0.0), 1.0)
+
+
+def _errors(law: HijackLaw, nodes: Rule, angles: tuple[Array, Array], allowed: Array) -> tuple[Array, Array]:
+    """Errors given cosines and sines of angles, and what they may be off by."""
+    rates, freedom, scale, margin = law
+    return quadrature.errors(
+        angles, allowed, rates, freedom, scale, margin, sphere.coefficients(freedom), nodes
+    )
+
+
+def _few_angles_mean(model: Hijack, law: HijackLaw, nodes: Rule) -> tuple[float, float]:
+    """Mean of the error over few angles, and the order of what it may be off by; infinite where they cannot do.
+
+    That is in few dimensions, and where tasks may come close to s c rho = 1, beyond which hijacking cannot win: the
+    error begins there like a root of the angle.
+    """
+    kind, size = _law(model.margin)
+    is_close = kind != quadrature.HALF_NORMAL and size * abs(model.initial_scale) > CLOSE
+    if is_close or model.dimension < ENOUGH_NODES[-1][0] or isinstance(model.prior, Cone):
+        return 0.0, math.inf
+    cosines, sines, weights, last = _few_angles(model.prior, model.dimension)
+    wrong, _ = _errors(law, nodes, (cosines, sines), weights)  # nothing is refined
+    return float(weights @ wrong), float(np.abs(last @ wrong).max()) ** 2
+
+
+def _mean(angles: AngleLaw, law: HijackLaw, nodes: Rule) -> tuple[float, float]:
+    """Mean of the error over the angle, and what it may be off by."""
+    density = angles.density()
+
+    def weighed(t: Array, shares: Array) -> tuple[Array, Array]:
+        weights = density(t)
+        allowed = AGREED_GIVEN + LEAST_SHARE / np.maximum(shares * weights, LEAST_SHARE)
+        wrong, doubts = _errors(law, nodes, (np.cos(t), np.sin(t)), allowed)
+        return weights * wrong, weights * doubts
+
+    return integrate(weighed, [angles.low, *_breaks(angles, law), angles.high], AGREED)
+
+
+def _breaks(angles: AngleLaw, law: HijackLaw) -> list[float]:
+    """Angles at which the error given the angle is not smooth, by bisection."""
+
+    def signatures(t: Array) -> npt.NDArray[np.int64]:
+        rates, freedom, scale, margin = law
+        return quadrature.signatures((np.cos(t), np.sin(t)), rates, freedom, scale, margin)
+
+    grid = np.linspace(angles.low, angles.high, GRID + 1)
+    inset = 1e-3 * (grid[1] - grid[0])  # nothing is tilted at angle 0
+    grid[0], grid[-1] = grid[0] + inset, grid[-1] - inset
+    found = signatures(grid)
+    (changes,) = np.nonzero(np.diff(found))
+    low, high = grid[changes], grid[changes + 1]
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        is_low = signatures(middle) == found[changes]
+        low, high = np.where(is_low, middle, low), np.where(is_low, high, middle)
+    return sorted({float(angle) for angle in high})
 
 
 def _law(margin: Margin) -> tuple[int, float]:
@@ -84,18 +175,19 @@ def _law(margin: Margin) -> tuple[int, float]:
 
 
 @lru_cache(maxsize=256)
-def _correlations(prior: Prior, dimension: int) -> tuple[Array, Array]:
-    """As few nodes of the law of rho as leave 1e-10: Gauss's rule in artanh(rho), in which errors are smooth.
+def _few_angles(
+    prior: NormalisedGaussian | VonMisesFisher, dimension: int
+) -> tuple[Array, Array, Array, Array]:
+    """Cosines, sines and weights of few angles, and the rows of `gauss_rule` that tell whether they are enough.
 
-    The relative spread of the angle to beta* falls with the dimension alone, so a strong prior needs as many nodes
-    as a weak one; artanh(rho) is the angle's logarithm where it is small.
+    Gauss's rule in y = artanh(rho) = -log tan(t/2), in which errors are smooth: the relative spread of the angle t to
+    beta* falls with the dimension alone, so a strong prior needs as many nodes as a weak one, and y is the logarithm
+    of the angle where that is small.
     """
-    rhos, weights = (np.asarray(values, dtype=np.float64) for values in prior.correlations(dimension))
-    for least, count in ENOUGH_NODES:
-        if dimension >= least and count < len(rhos):
-            nodes, weights = gauss_rule(np.arctanh(rhos), weights, count)
-            return np.tanh(nodes), weights
-    return rhos, weights
+    angles, weights = prior.angles(dimension).nodes()
+    count = next(count for least, count in ENOUGH_NODES if dimension >= least)
+    y, weights, last = gauss_rule(-np.log(np.tan(0.5 * angles)), weights, count)
+    return np.tanh(y), 1 / np.cosh(y), weights, last
 
 
 def hijack_error_limit(model: Hijack) -> float:

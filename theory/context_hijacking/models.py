@@ -54,6 +54,10 @@ class NormalisedGaussian(Model):
         """Nodes rho and weights of the law of rho."""
         return directions.projected_normal_nodes(dimension, dimension**0.5 / self.spread)
 
+    def angles(self, dimension: int) -> directions.AngleLaw:
+        """Law of the angle between w* and beta*."""
+        return directions.projected_normal_angles(dimension, dimension**0.5 / self.spread)
+
 
 class VonMisesFisher(Model):
     """Task vectors with density proportional to exp(k <w*, beta*>) on the sphere.
@@ -73,6 +77,10 @@ class VonMisesFisher(Model):
     def correlations(self, dimension: int) -> tuple[Any, Any]:
         """Nodes rho and weights of the law of rho."""
         return directions.von_mises_fisher_nodes(dimension, self.concentration)
+
+    def angles(self, dimension: int) -> directions.AngleLaw:
+        """Law of the angle between w* and beta*."""
+        return directions.von_mises_fisher_angles(dimension, self.concentration)
 
 
 Prior = Cone | NormalisedGaussian | VonMisesFisher

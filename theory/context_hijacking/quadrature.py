@@ -26,12 +26,15 @@ Array = npt.NDArray[np.float64]
 Rates = tuple[Array, npt.NDArray[np.int64]]
 """alpha_l N, rising, and how many layers have each."""
 Nodes = tuple[Array, Array]
-Rule = tuple[Nodes, Nodes, Nodes]
+Rule = tuple[Nodes, Nodes, Nodes, Nodes]
 """Nodes and weights on [0, 1] of panels of radii, of those of little mass, and of the law of u."""
 
 FIXED, UNIFORM, HALF_NORMAL = 0, 1, 2
-NODES, RARE_NODES, INNER_NODES, NARROW_INNER_NODES = 40, 16, 20, 72
+NODES, RARE_NODES = 40, 16
+INNER_NODES, WIDE_INNER_NODES, NARROW_INNER_NODES = 20, 32, 72
 CROWDED_NODES, NARROW_NODES = 72, 112  # the latter in many dimensions, where peaks of the law of u are narrow
+HALVED_NODES, MOST_HALVINGS, MOST_PANELS = 16, 40, 2000  # of refined panels
+TANGENT_BELOW = 7  # degrees of freedom below which tangencies are sharp
 FLAT_FROM = 9  # degrees of freedom from which roots at the ends of the range of u are too flat to matter
 MANY = 40
 TINY, HUGE = 1e-300, 1e150
@@ -43,7 +46,7 @@ BLUNT = 0.3  # scales of half-normal margins from which poles of the threshold p
 
 
 @lru_cache(maxsize=256)
-def rule(freedom: int) -> Rule:
+def rule(freedom: int, is_refined: bool = False) -> Rule:
     """Quadrature for d - 1 = `freedom`: nodes crowded at both ends (x = sin^2) where roots of the distance begin."""
     if has_roots(freedom) or freedom >= MANY:
         x, weights = gauss_legendre(NARROW_NODES if freedom >= MANY else CROWDED_NODES)
@@ -51,7 +54,15 @@ def rule(freedom: int) -> Rule:
         panel = np.sin(angle) ** 2, 0.25 * math.pi * weights * np.sin(2 * angle)
     else:
         panel = _unit_rule(NODES)
-    return panel, _unit_rule(RARE_NODES), _unit_rule(NARROW_INNER_NODES if freedom >= MANY else INNER_NODES)
+    inner = NARROW_INNER_NODES if freedom >= MANY else WIDE_INNER_NODES if _is_wide(freedom) else INNER_NODES
+    halved = _unit_rule(HALVED_NODES) if is_refined else (np.empty(0), np.empty(0))
+    return panel, _unit_rule(RARE_NODES), _unit_rule(inner), halved
+
+
+@kernel
+def _is_wide(freedom: int) -> bool:
+    """Whether integrals over u are taken over its angle."""
+    return has_roots(freedom) or freedom < FLAT_FROM
 
 
 def _unit_rule(count: int) -> Nodes:
@@ -66,21 +77,24 @@ def has_roots(freedom: int) -> bool:
 
 
 @kernel
-def error(
-    correlations: tuple[Array, Array],
+def errors(
+    angles: tuple[Array, Array],
+    allowed: Array,
     rates: Rates,
     freedom: int,
     scale: float,
     margin: tuple[int, float],
     coefficients: Array,
     nodes: Rule,
-) -> float:
-    """The error averaged over rho.
+) -> tuple[Array, Array]:
+    """The error given each of some angles between w* and beta*.
 
     Parameters
     ----------
-    correlations : pair of arrays
-        Nodes and weights of the law of rho.
+    angles : pair of arrays
+        rho, their cosines, and sqrt(1 - rho^2), their sines.
+    allowed : array
+        Where panels are refined: difference of a panel's integral from that over its halves, for each angle.
     rates : pair of arrays
         alpha_l N and how many layers have it.
     freedom : int
@@ -96,51 +110,136 @@ def error(
 
     Returns
     -------
-    float
+    pair of arrays
+        Probabilities, and what they may be off by where panels are refined (otherwise 0).
     """
-    total = 0.0
-    for k in range(correlations[0].size):
-        rho, weight = correlations[0][k], correlations[1][k]
-        if weight <= 1e-17:
-            continue
-        tilt = abs(scale) * math.sqrt((1 - rho) * (1 + rho))
-        total += weight * _given(
-            rates, freedom, tilt, (margin[0], margin[1] * scale * rho), coefficients, nodes
-        )
-    return total
+    wrong, doubt = np.empty(angles[0].size), np.empty(angles[0].size)
+    for k in range(wrong.size):
+        tilt, level = abs(scale) * angles[1][k], margin[1] * scale * angles[0][k]
+        law = margin[0], level
+        wrong[k], doubt[k] = _given(rates, freedom, tilt, law, coefficients, nodes, allowed[k])
+    return wrong, doubt
+
+
+@kernel
+def signatures(
+    angles: tuple[Array, Array], rates: Rates, freedom: int, scale: float, margin: tuple[int, float]
+) -> npt.NDArray[np.int64]:
+    """Numbers that change at angles at which the error given the angle is not smooth.
+
+    In few dimensions that is where two radii at which the threshold enters or leaves the range of u meet and vanish;
+    in many the law of u is flat there. And it is where s c rho passes 1, at which kappa = 0: there the error begins
+    like a root of the order of the depth.
+    """
+    signs = np.empty(angles[0].size, dtype=np.int64)
+    splits = np.empty(6 + 8 * (rates[0].size + 2))
+    for k in range(signs.size):
+        tilt, level = abs(scale) * angles[1][k], margin[1] * scale * angles[0][k]
+        levels = (0.0, 0.0) if margin[0] == HALF_NORMAL else _levels((margin[0], level))
+        count = _fill_splits(rates, freedom, tilt, levels, splits) if freedom < TANGENT_BELOW else 0
+        signs[k] = 2 * count + int(levels[1] > 1.0)
+    return signs
 
 
 @kernel
 def _given(
-    rates: Rates, freedom: int, tilt: float, margin: tuple[int, float], coefficients: Array, nodes: Rule
-) -> float:
-    """The error at one rho; `margin` holds the law of s c rho."""
+    rates: Rates,
+    freedom: int,
+    tilt: float,
+    margin: tuple[int, float],
+    coefficients: Array,
+    nodes: Rule,
+    allowed: float,
+) -> tuple[float, float]:
+    """The error at one rho, and how far off it may be where panels are refined; `margin` holds the law of s c rho."""
     levels = _levels(margin)
     is_blunt = margin[0] == HALF_NORMAL and abs(margin[1]) > BLUNT
+    is_refined = nodes[3][0].size > 0
     splits = np.empty(6 + 8 * (rates[0].size + 2))
     count = _fill_splits(rates, freedom, tilt, levels, splits)
     norm = (0.5 * freedom - 1) * math.log(2.0) + math.lgamma(0.5 * freedom)
-    total = 0.0
+    total = doubt = 0.0
     for k in range(count - 1):
         low, end = splits[k], splits[k + 1]
         side = _side(rates, freedom, tilt, levels, 0.5 * (low + end))
         if side < 0:
             continue
+        if is_refined:
+            if _most_mass(low, end, freedom, norm) >= NEGLIGIBLE:
+                value, gap = _refined(
+                    rates, freedom, tilt, margin, coefficients, nodes, allowed, norm, side > 0, low, end
+                )
+                total, doubt = total + value, doubt + gap
+            continue
         while low < end:
-            mass = (end - low) * _density(
-                min(max(math.sqrt(freedom - 1.0), low), end), freedom, norm
-            )  # at most
+            mass = _most_mass(low, end, freedom, norm)
             if mass < NEGLIGIBLE:
                 break
             high = end if side > 0 or is_blunt or mass < RARE else _panel_end(rates, low, end)
-            width = high - low
             panel = nodes[0] if mass > RARE else nodes[1]
             for node in range(panel[0].size):
-                r = low + width * panel[0][node]
+                r = low + (high - low) * panel[0][node]
                 wrong = 1.0 if side > 0 else _wrong(rates, freedom, tilt, margin, coefficients, nodes, r)
-                total += width * panel[1][node] * _density(r, freedom, norm) * wrong
+                total += (high - low) * panel[1][node] * _density(r, freedom, norm) * wrong
             low = high
-    return total
+    return total, doubt
+
+
+@kernel
+def _refined(
+    rates: Rates,
+    freedom: int,
+    tilt: float,
+    margin: tuple[int, float],
+    coefficients: Array,
+    nodes: Rule,
+    allowed: float,
+    norm: float,
+    is_certain: bool,
+    low: float,
+    end: float,
+) -> tuple[float, float]:
+    """The integral between two split points, on panels that are halved until halves agree; and what they disagree by.
+
+    Panels are those of an angle, r = low + (end - low) sin^2, which turns roots at the ends into smooth functions.
+    """
+    starts, widths, values = (
+        np.empty(MOST_HALVINGS + 2),
+        np.empty(MOST_HALVINGS + 2),
+        np.empty(MOST_HALVINGS + 2),
+    )
+    starts[0], widths[0], values[0] = 0.0, 0.5 * math.pi, math.nan
+    halves = np.empty(2)
+    total = doubt = 0.0
+    size, spent = 1, 0
+    while size:
+        size -= 1
+        spent += 1
+        start, width, value = starts[size], 0.5 * widths[size], values[size]
+        for half in range(2):
+            halves[half] = 0.0
+            for node in range(nodes[3][0].size):
+                angle = start + width * (half + nodes[3][0][node])
+                sine = math.sin(angle)
+                r = low + (end - low) * sine * sine
+                wrong = 1.0 if is_certain else _wrong(rates, freedom, tilt, margin, coefficients, nodes, r)
+                share = nodes[3][1][node] * math.sin(2.0 * angle) * _density(r, freedom, norm)
+                halves[half] += width * (end - low) * share * wrong
+        gap = abs(halves[0] + halves[1] - value)
+        if gap <= allowed or size == MOST_HALVINGS or spent > MOST_PANELS:
+            total += halves[0] + halves[1]
+            doubt += gap
+        else:  # also at first, where there is nothing to compare with
+            for half in range(2):
+                starts[size], widths[size], values[size] = start + half * width, width, halves[half]
+                size += 1
+    return total, doubt
+
+
+@kernel
+def _most_mass(low: float, high: float, freedom: int, norm: float) -> float:
+    """Upper bound of the mass of the radius between two values."""
+    return (high - low) * _density(min(max(math.sqrt(freedom - 1.0), low), high), freedom, norm)
 
 
 @kernel
@@ -239,7 +338,7 @@ def _below_half_normal(
         total = sphere.cdf(min(bottom, 1.0), freedom, coefficients)
         if bottom >= top:
             return total
-    by_angle = has_roots(freedom) or freedom < FLAT_FROM
+    by_angle = _is_wide(freedom)
     low, high = (math.asin(bottom), math.asin(top)) if by_angle else (bottom, top)
     part = 0.0
     for node in range(nodes[2][0].size):
@@ -294,9 +393,12 @@ def _fill_splits(rates: Rates, freedom: int, tilt: float, levels: tuple[float, f
         ends[size] = high
         _sort(ends, size + 1)
         for k in range(size):
-            count = _add_crossings(rates, lean, 1.0 - levels[0], ends[k], ends[k + 1], splits, count)
+            zeros = k > 0, k < size - 1
+            count = _add_crossings(rates, lean, 1.0 - levels[0], ends[k], ends[k + 1], zeros, splits, count)
             if levels[1] > levels[0]:
-                count = _add_crossings(rates, lean, 1.0 - levels[1], ends[k], ends[k + 1], splits, count)
+                count = _add_crossings(
+                    rates, lean, 1.0 - levels[1], ends[k], ends[k + 1], zeros, splits, count
+                )
         if lean == 0.0:
             break
     _sort(splits, count)
@@ -329,9 +431,19 @@ def _product(rates: Rates, lean: float, r: float) -> tuple[float, float]:
 
 @kernel
 def _add_crossings(
-    rates: Rates, lean: float, target: float, left: float, right: float, splits: Array, count: int
+    rates: Rates,
+    lean: float,
+    target: float,
+    left: float,
+    right: float,
+    zeros: tuple[bool, bool],
+    splits: Array,
+    count: int,
 ) -> int:
-    """Append the radii between two zeros of the product at which it equals a target: at most two."""
+    """Append the radii at which the product equals a target, at most two between two zeros of the product.
+
+    `zeros` says which of the two ends are zeros: rounded, the product may be far from 0 there.
+    """
     middle = 0.5 * (left + right)
     flips = 0 if 1.0 + lean * middle > 0.0 else 1
     for k in range(rates[0].size):
@@ -339,7 +451,8 @@ def _add_crossings(
     if target == 0.0 or (target > 0.0) != (flips % 2 == 0):
         return count
     level = math.log(abs(target))
-    at_left, at_right = _product(rates, lean, left)[0], _product(rates, lean, right)[0]
+    at_left = -math.inf if zeros[0] else _product(rates, lean, left)[0]
+    at_right = -math.inf if zeros[1] else _product(rates, lean, right)[0]
     inner = left
     if at_left < level:
         inner = right if at_right >= level else _summit(rates, lean, level, left, right)

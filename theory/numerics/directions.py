@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,46 @@ NODES = 64
 NEGLIGIBLE = 40.0  # densities below exp(-NEGLIGIBLE) of the largest are left out
 
 
+class AngleLaw(NamedTuple):
+    """Law of an angle t.
+
+    Parameters
+    ----------
+    low, high : float
+        The range in which the density counts.
+    log_density : callable
+        Logarithm of the density up to a constant, of an array of angles.
+    """
+
+    low: float
+    high: float
+    log_density: Callable[[Array], Array]
+
+    def nodes(self) -> tuple[Array, Array]:
+        """Angles and weights (sum 1) of Gauss-Legendre quadrature."""
+        angles, masses, _ = self._masses()
+        return angles, masses / masses.sum()
+
+    def cosines(self) -> tuple[Array, Array]:
+        """Cosines of `nodes`, and their weights."""
+        angles, weights = self.nodes()
+        return np.cos(angles), weights
+
+    def density(self) -> Callable[[Array], Array]:
+        """The density, with integral 1."""
+        _, masses, top = self._masses()
+        shift = top + math.log(0.5 * (self.high - self.low) * masses.sum())
+        return lambda angles: np.exp(self.log_density(angles) - shift)
+
+    def _masses(self) -> tuple[Array, Array, float]:
+        """Nodes, weights times densities, and the logarithm of the unit of the densities."""
+        nodes, weights = gauss_legendre(NODES)
+        angles = self.low + 0.5 * (self.high - self.low) * (1 + nodes)
+        height = self.log_density(angles)
+        top = float(height.max())
+        return angles, weights * np.exp(height - top), top
+
+
 @cache
 def gauss_legendre(count: int) -> tuple[Array, Array]:
     """Nodes and weights of Gauss-Legendre quadrature on [-1, 1]; not to be written to."""
@@ -30,8 +70,15 @@ def gauss_legendre(count: int) -> tuple[Array, Array]:
     return nodes, weights
 
 
-def gauss_rule(nodes: Array, weights: Array, count: int) -> tuple[Array, Array]:
-    """Gauss's rule of `count` nodes for a law on given nodes, by the Lanczos process; weights sum to 1."""
+def gauss_rule(nodes: Array, weights: Array, count: int) -> tuple[Array, Array, Array]:
+    """Gauss's rule of `count` nodes for a law on given nodes, by the Lanczos process; weights sum to 1.
+
+    Returns
+    -------
+    triple of arrays
+        Nodes and weights, and two rows whose products with a function's values at the nodes are its coefficients at
+        the two orthonormal polynomials of highest degree: of order sqrt(e) where the rule's error is e.
+    """
     centre = float(weights @ nodes)
     scale = math.sqrt(weights @ (nodes - centre) ** 2)
     x = (nodes - centre) / scale
@@ -47,7 +94,7 @@ def gauss_rule(nodes: Array, weights: Array, count: int) -> tuple[Array, Array]:
         jacobi[k + 1, k] = np.linalg.norm(following)
         basis[k + 1] = following / jacobi[k + 1, k]
     values, vectors = np.linalg.eigh(jacobi[:count, :count])  # of the lower triangle
-    return centre + scale * values, vectors[0] ** 2
+    return centre + scale * values, vectors[0] ** 2, vectors[-2:] * vectors[0]
 
 
 def von_mises_fisher_mean(dimension: int, concentration: float) -> float:
@@ -63,7 +110,12 @@ def von_mises_fisher_mean(dimension: int, concentration: float) -> float:
 
 def von_mises_fisher_nodes(dimension: int, concentration: float) -> tuple[Array, Array]:
     """Nodes rho and weights (sum 1) for the law with density ~ exp(k rho) (1 - rho^2)^((d-3)/2)."""
-    return _cosine_nodes(dimension, lambda angle: concentration * (np.cos(angle) - 1))
+    return von_mises_fisher_angles(dimension, concentration).cosines()
+
+
+def von_mises_fisher_angles(dimension: int, concentration: float) -> AngleLaw:
+    """The law of the angle t, with density ~ exp(k cos t) sin(t)^(d-2)."""
+    return _angle_law(dimension, lambda angle: -2 * concentration * np.sin(0.5 * angle) ** 2)
 
 
 def projected_normal_mean(dimension: int, offset: float) -> float:
@@ -80,7 +132,12 @@ def projected_normal_mean(dimension: int, offset: float) -> float:
 
 def projected_normal_nodes(dimension: int, offset: float) -> tuple[Array, Array]:
     """Nodes rho and weights (sum 1) for the direction of a normal vector of mean offset e_1, unit covariance."""
-    return _cosine_nodes(
+    return projected_normal_angles(dimension, offset).cosines()
+
+
+def projected_normal_angles(dimension: int, offset: float) -> AngleLaw:
+    """The law of the angle between e_1 and a normal vector of mean offset e_1, unit covariance."""
+    return _angle_law(
         dimension,
         lambda angle: _log_radial(dimension, offset * np.cos(angle)) - 0.5 * (offset * np.sin(angle)) ** 2,
     )
@@ -102,8 +159,8 @@ def _log_radial(dimension: int, shift: Array) -> Array:
     return top + np.log(half * (np.exp(height) @ weights))
 
 
-def _cosine_nodes(dimension: int, log_factor: Callable[[Any], Any]) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes in the angle, over the range in which the density is not negligible."""
+def _angle_law(dimension: int, log_factor: Callable[[Any], Any]) -> AngleLaw:
+    """The law with density ~ sin(t)^(d-2) exp(log_factor(t)), on the range in which that is not negligible."""
 
     def log_density(angle: Array) -> Array:
         return (dimension - 2) * np.log(np.sin(angle)) + log_factor(angle)
@@ -117,8 +174,4 @@ def _cosine_nodes(dimension: int, log_factor: Callable[[Any], Any]) -> tuple[Arr
             inside[max(seen[0] - 1, 0)] if seen[0] else low,
             inside[seen[-1] + 1] if seen[-1] + 1 < 400 else high,
         )
-    nodes, weights = gauss_legendre(NODES)
-    angle = low + 0.5 * (high - low) * (1 + nodes)
-    height = log_density(angle)
-    mass = weights * np.exp(height - height.max())
-    return np.cos(angle), mass / mass.sum()
+    return AngleLaw(float(low), float(high), log_density)
