@@ -30,7 +30,7 @@ from theory.context_hijacking.models import (
     Uniform,
     VonMisesFisher,
 )
-from theory.context_hijacking.quadrature import Rates, Rule, rule
+from theory.context_hijacking.quadrature import Angles, Rates, Rule, rule
 from theory.context_hijacking.risk import dyadic
 from theory.numerics import sphere
 from theory.numerics.adaptive import integrate
@@ -98,7 +98,7 @@ def hijack_error_at(model: Hijack, hijackers: float) -> float:
     nodes = rule(freedom, not is_calm)
     if isinstance(model.prior, Cone):
         rho = model.prior.correlation
-        angle = np.array([rho]), np.array([math.sqrt((1 - rho) * (1 + rho))])
+        angle = np.array([rho]), np.array([math.sqrt((1 - rho) * (1 + rho))]), np.array([1 - rho])
         (total,), (doubt,) = _errors(law, nodes, angle, np.array([AGREED_GIVEN]))
     else:
         total, doubt = _few_angles_mean(model, law, nodes) if is_calm else (0.0, math.inf)
@@ -110,7 +110,7 @@ def hijack_error_at(model: Hijack, hijackers: float) -> float:
     return min(max(float(total), 0.0), 1.0)
 
 
-def _errors(law: HijackLaw, nodes: Rule, angles: tuple[Array, Array], allowed: Array) -> tuple[Array, Array]:
+def _errors(law: HijackLaw, nodes: Rule, angles: Angles, allowed: Array) -> tuple[Array, Array]:
     """Errors given cosines and sines of angles, and what they may be off by."""
     rates, freedom, scale, margin = law
     return quadrature.errors(
@@ -128,8 +128,8 @@ def _few_angles_mean(model: Hijack, law: HijackLaw, nodes: Rule) -> tuple[float,
     is_close = kind != quadrature.HALF_NORMAL and size * abs(model.initial_scale) > CLOSE
     if is_close or model.dimension < ENOUGH_NODES[-1][0] or isinstance(model.prior, Cone):
         return 0.0, math.inf
-    cosines, sines, weights, last = _few_angles(model.prior, model.dimension)
-    wrong, _ = _errors(law, nodes, (cosines, sines), weights)  # nothing is refined
+    angles, weights, last = _few_angles(model.prior, model.dimension)
+    wrong, _ = _errors(law, nodes, angles, weights)  # nothing is refined
     return float(weights @ wrong), float(np.abs(last @ wrong).max()) ** 2
 
 
@@ -140,10 +140,14 @@ def _mean(angles: AngleLaw, law: HijackLaw, nodes: Rule) -> tuple[float, float]:
     def weighed(t: Array, shares: Array) -> tuple[Array, Array]:
         weights = density(t)
         allowed = AGREED_GIVEN + LEAST_SHARE / np.maximum(shares * weights, LEAST_SHARE)
-        wrong, doubts = _errors(law, nodes, (np.cos(t), np.sin(t)), allowed)
+        wrong, doubts = _errors(law, nodes, _triple(t), allowed)
         return weights * wrong, weights * doubts
 
     return integrate(weighed, [angles.low, *_breaks(angles, law), angles.high], AGREED)
+
+
+def _triple(t: Array) -> Angles:
+    return np.cos(t), np.sin(t), 2 * np.sin(0.5 * t) ** 2
 
 
 def _breaks(angles: AngleLaw, law: HijackLaw) -> list[float]:
@@ -151,7 +155,7 @@ def _breaks(angles: AngleLaw, law: HijackLaw) -> list[float]:
 
     def signatures(t: Array) -> npt.NDArray[np.int64]:
         rates, freedom, scale, margin = law
-        return quadrature.signatures((np.cos(t), np.sin(t)), rates, freedom, scale, margin)
+        return quadrature.signatures(_triple(t), rates, freedom, scale, margin)
 
     grid = np.linspace(angles.low, angles.high, GRID + 1)
     inset = 1e-3 * (grid[1] - grid[0])  # nothing is tilted at angle 0
@@ -175,10 +179,8 @@ def _law(margin: Margin) -> tuple[int, float]:
 
 
 @lru_cache(maxsize=256)
-def _few_angles(
-    prior: NormalisedGaussian | VonMisesFisher, dimension: int
-) -> tuple[Array, Array, Array, Array]:
-    """Cosines, sines and weights of few angles, and the rows of `gauss_rule` that tell whether they are enough.
+def _few_angles(prior: NormalisedGaussian | VonMisesFisher, dimension: int) -> tuple[Angles, Array, Array]:
+    """Few angles and their weights, and the rows of `gauss_rule` that tell whether they are enough.
 
     Gauss's rule in y = artanh(rho) = -log tan(t/2), in which errors are smooth: the relative spread of the angle t to
     beta* falls with the dimension alone, so a strong prior needs as many nodes as a weak one, and y is the logarithm
@@ -187,7 +189,7 @@ def _few_angles(
     angles, weights = prior.angles(dimension).nodes()
     count = next(count for least, count in ENOUGH_NODES if dimension >= least)
     y, weights, last = gauss_rule(-np.log(np.tan(0.5 * angles)), weights, count)
-    return np.tanh(y), 1 / np.cosh(y), weights, last
+    return _triple(2 * np.arctan(np.exp(-y))), weights, last
 
 
 def hijack_error_limit(model: Hijack) -> float:

@@ -25,6 +25,8 @@ from theory.numerics.directions import gauss_legendre
 Array = npt.NDArray[np.float64]
 Rates = tuple[Array, npt.NDArray[np.int64]]
 """alpha_l N, rising, and how many layers have each."""
+Angles = tuple[Array, Array, Array]
+"""Their cosines rho, sines, and 1 - rho."""
 Nodes = tuple[Array, Array]
 Rule = tuple[Nodes, Nodes, Nodes, Nodes]
 """Nodes and weights on [0, 1] of panels of radii, of those of little mass, and of the law of u."""
@@ -78,7 +80,7 @@ def has_roots(freedom: int) -> bool:
 
 @kernel
 def errors(
-    angles: tuple[Array, Array],
+    angles: Angles,
     allowed: Array,
     rates: Rates,
     freedom: int,
@@ -91,8 +93,8 @@ def errors(
 
     Parameters
     ----------
-    angles : pair of arrays
-        rho, their cosines, and sqrt(1 - rho^2), their sines.
+    angles : triple of arrays
+        rho, sqrt(1 - rho^2) and 1 - rho.
     allowed : array
         Where panels are refined: difference of a panel's integral from that over its halves, for each angle.
     rates : pair of arrays
@@ -115,15 +117,14 @@ def errors(
     """
     wrong, doubt = np.empty(angles[0].size), np.empty(angles[0].size)
     for k in range(wrong.size):
-        tilt, level = abs(scale) * angles[1][k], margin[1] * scale * angles[0][k]
-        law = margin[0], level
+        tilt, law = _law(angles, k, scale, margin)
         wrong[k], doubt[k] = _given(rates, freedom, tilt, law, coefficients, nodes, allowed[k])
     return wrong, doubt
 
 
 @kernel
 def signatures(
-    angles: tuple[Array, Array], rates: Rates, freedom: int, scale: float, margin: tuple[int, float]
+    angles: Angles, rates: Rates, freedom: int, scale: float, margin: tuple[int, float]
 ) -> npt.NDArray[np.int64]:
     """Numbers that change at angles at which the error given the angle is not smooth.
 
@@ -134,11 +135,21 @@ def signatures(
     signs = np.empty(angles[0].size, dtype=np.int64)
     splits = np.empty(6 + 8 * (rates[0].size + 2))
     for k in range(signs.size):
-        tilt, level = abs(scale) * angles[1][k], margin[1] * scale * angles[0][k]
-        levels = (0.0, 0.0) if margin[0] == HALF_NORMAL else _levels((margin[0], level))
-        count = _fill_splits(rates, freedom, tilt, levels, splits) if freedom < TANGENT_BELOW else 0
-        signs[k] = 2 * count + int(levels[1] > 1.0)
+        tilt, law = _law(angles, k, scale, margin)
+        rooms = (1.0, 1.0) if margin[0] == HALF_NORMAL else _rooms(law)
+        count = _fill_splits(rates, freedom, tilt, rooms, splits) if freedom < TANGENT_BELOW else 0
+        signs[k] = 2 * count + int(rooms[1] < 0.0)
     return signs
+
+
+@kernel
+def _law(
+    angles: Angles, k: int, scale: float, margin: tuple[int, float]
+) -> tuple[float, tuple[int, float, float]]:
+    """c sqrt(1 - rho^2), and the law of s c rho at one angle: its kind, its size x and 1 - x, with all its digits."""
+    level = margin[1] * scale
+    room = (1.0 - level) + level * angles[2][k]
+    return abs(scale) * angles[1][k], (margin[0], level * angles[0][k], room)
 
 
 @kernel
@@ -146,22 +157,22 @@ def _given(
     rates: Rates,
     freedom: int,
     tilt: float,
-    margin: tuple[int, float],
+    margin: tuple[int, float, float],
     coefficients: Array,
     nodes: Rule,
     allowed: float,
 ) -> tuple[float, float]:
     """The error at one rho, and how far off it may be where panels are refined; `margin` holds the law of s c rho."""
-    levels = _levels(margin)
+    rooms = _rooms(margin)
     is_blunt = margin[0] == HALF_NORMAL and abs(margin[1]) > BLUNT
     is_refined = nodes[3][0].size > 0
     splits = np.empty(6 + 8 * (rates[0].size + 2))
-    count = _fill_splits(rates, freedom, tilt, levels, splits)
+    count = _fill_splits(rates, freedom, tilt, rooms, splits)
     norm = (0.5 * freedom - 1) * math.log(2.0) + math.lgamma(0.5 * freedom)
     total = doubt = 0.0
     for k in range(count - 1):
         low, end = splits[k], splits[k + 1]
-        side = _side(rates, freedom, tilt, levels, 0.5 * (low + end))
+        side = _side(rates, freedom, tilt, rooms, 0.5 * (low + end))
         if side < 0:
             continue
         if is_refined:
@@ -190,7 +201,7 @@ def _refined(
     rates: Rates,
     freedom: int,
     tilt: float,
-    margin: tuple[int, float],
+    margin: tuple[int, float, float],
     coefficients: Array,
     nodes: Rule,
     allowed: float,
@@ -249,24 +260,22 @@ def _density(r: float, freedom: int, norm: float) -> float:
 
 
 @kernel
-def _levels(margin: tuple[int, float]) -> tuple[float, float]:
-    """Least and largest s c rho."""
-    kind, size = margin
+def _rooms(margin: tuple[int, float, float]) -> tuple[float, float]:
+    """Largest and least 1 - s c rho."""
+    kind, size, room = margin
     if kind == FIXED:
-        return size, size
-    far = SATURATION * size if kind == HALF_NORMAL else size
-    return min(far, 0.0), max(far, 0.0)
+        return room, room
+    far = 1.0 - SATURATION * size if kind == HALF_NORMAL else room
+    return max(far, 1.0), min(far, 1.0)
 
 
 @kernel
-def _side(rates: Rates, freedom: int, tilt: float, levels: tuple[float, float], r: float) -> int:
+def _side(rates: Rates, freedom: int, tilt: float, rooms: tuple[float, float], r: float) -> int:
     """1 where all answers are wrong, -1 where none is, 0 between."""
     kappa = min(max(_contraction(rates, r), -HUGE), HUGE)
     spread = abs(kappa) * tilt * r
     far = sphere.reach(freedom)
-    return int(_ratio(1.0 - kappa - levels[1], spread) >= far) - int(
-        _ratio(1.0 - kappa - levels[0], spread) <= -far
-    )
+    return int(_ratio(rooms[1] - kappa, spread) >= far) - int(_ratio(rooms[0] - kappa, spread) <= -far)
 
 
 @kernel
@@ -286,14 +295,14 @@ def _wrong(
     rates: Rates,
     freedom: int,
     tilt: float,
-    margin: tuple[int, float],
+    margin: tuple[int, float, float],
     coefficients: Array,
     nodes: Rule,
     r: float,
 ) -> float:
     """The error given r."""
     kappa = min(max(_contraction(rates, r), -HUGE), HUGE)
-    kind, size = margin
+    kind, size, room = margin
     spread = abs(kappa) * tilt * r
     if kind == HALF_NORMAL and size != 0.0:
         if size > 0.0:
@@ -301,10 +310,10 @@ def _wrong(
         return 1.0 - _below_half_normal(kappa - 1.0, spread, -size, freedom, coefficients, nodes)
     if kind == UNIFORM and abs(kappa) <= 1e5 * abs(size):
         above = _mean_above(1.0 - kappa, spread, freedom, coefficients)
-        return (above - _mean_above(1.0 - kappa - size, spread, freedom, coefficients)) / size
+        return (above - _mean_above(room - kappa, spread, freedom, coefficients)) / size
     # a narrow range beside kappa would cancel, and its middle is as good
-    level = 0.5 * size if kind == UNIFORM else size
-    return sphere.cdf(_ratio(1.0 - kappa - level, spread), freedom, coefficients)
+    middle = 1.0 - 0.5 * size if kind == UNIFORM else room
+    return sphere.cdf(_ratio(middle - kappa, spread), freedom, coefficients)
 
 
 @kernel
@@ -369,7 +378,7 @@ def _contraction(rates: Rates, r: float) -> float:
 
 
 @kernel
-def _fill_splits(rates: Rates, freedom: int, tilt: float, levels: tuple[float, float], splits: Array) -> int:
+def _fill_splits(rates: Rates, freedom: int, tilt: float, rooms: tuple[float, float], splits: Array) -> int:
     """Fill the ends and split points of the integral over the radius, rising; return their number."""
     peak = math.sqrt(freedom - 1.0)
     low, high = max(peak - BELOW, 0.0), peak + ABOVE
@@ -386,7 +395,7 @@ def _fill_splits(rates: Rates, freedom: int, tilt: float, levels: tuple[float, f
                 size += 1
         if lean < 0.0 and low < -1.0 / lean < high:
             ends[size] = -1.0 / lean
-            if levels[0] == 1.0 or levels[1] == 1.0:
+            if rooms[0] == 0.0 or rooms[1] == 0.0:
                 splits[count] = ends[size]
                 count += 1
             size += 1
@@ -394,11 +403,9 @@ def _fill_splits(rates: Rates, freedom: int, tilt: float, levels: tuple[float, f
         _sort(ends, size + 1)
         for k in range(size):
             zeros = k > 0, k < size - 1
-            count = _add_crossings(rates, lean, 1.0 - levels[0], ends[k], ends[k + 1], zeros, splits, count)
-            if levels[1] > levels[0]:
-                count = _add_crossings(
-                    rates, lean, 1.0 - levels[1], ends[k], ends[k + 1], zeros, splits, count
-                )
+            count = _add_crossings(rates, lean, rooms[0], ends[k], ends[k + 1], zeros, splits, count)
+            if rooms[0] > rooms[1]:
+                count = _add_crossings(rates, lean, rooms[1], ends[k], ends[k + 1], zeros, splits, count)
         if lean == 0.0:
             break
     _sort(splits, count)
