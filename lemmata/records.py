@@ -140,6 +140,9 @@ class Result(_Named):
         What the value is to a simulation at finite size.
     formula : str
         One line in plain text.
+    remark : callable, optional
+        `remark(model)` says what a reader of this value should know of this model, such as that it lies beyond
+        stability; empty where nothing.
     """
 
     function: Prediction
@@ -147,6 +150,7 @@ class Result(_Named):
     source: str
     nature: Nature
     formula: str = ""
+    remark: Callable[[Any], str] | None = None
 
 
 # ------------------------------------------------------------------ what a sampler is

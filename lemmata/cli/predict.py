@@ -33,8 +33,13 @@ def command(
     with state.bar as bar:
         predict = bar.count(found.function, found.identifier, len(models), "points")
         values = {m: predict(m) for m in models}
+    remarks = {m: found.remark(m) for m in models} if found.remark else {}
     if as_json:
-        rows = [{"model": m.to_data(), "value": _plain(values[m])} for m in models]
+        rows = [
+            {"model": m.to_data(), "value": _plain(values[m])}
+            | ({"remark": remarks[m]} if remarks.get(m) else {})
+            for m in models
+        ]
         facts = {"result": found.identifier, "source": found.source, "nature": str(found.nature)}
         print_json(facts | {"formula": found.formula, "rows": rows})
         return
@@ -43,12 +48,21 @@ def command(
     print_facts(
         {"nature": str(found.nature), "formula": found.formula}, title=f"{found.identifier}: {found.title}"
     )
+    said = list(dict.fromkeys(text for text in remarks.values() if text))
     if len(table) == 1:
-        print_facts({"value": number(float(table["value"].iloc[0]), 12)})
+        value = {"value": number(float(table["value"].iloc[0]), 12)}
+        print_facts(value | ({"remark": said[0]} if said else {}))
         return
     has_index = table["output"].nunique() > 1
     columns = [*names, *(["output"] if has_index else []), "value"]
-    print_table(columns, table[columns].astype(object).to_numpy().tolist())
+    rows = table[columns].astype(object).to_numpy().tolist()
+    if not said:
+        print_table(columns, rows)
+        return
+    width = len(rows) // len(models)  # an array has a row for each of its entries
+    marks = ["*" if remarks[m] else "" for m in models for _ in range(width)]
+    print_table([*columns, "remark"], [[*row, mark] for row, mark in zip(rows, marks, strict=True)])
+    print_facts({"*": "; ".join(said)})
 
 
 def _plain(value: object) -> object:

@@ -11,6 +11,10 @@ Nothing of the suite is imported.
 - `error`: the hijack error, integrated over g = <x_perp, b_perp>: at each g the margin is negative for r^2 between
   explicit roots, so that the inner probability is one of chi-squared with d - 2 degrees of freedom. The integral is
   split wherever a root meets g^2.
+- `uniform_prior`: the hijack error where the task is uniform on the sphere. w* and x_perp span a plane, and the query
+  is wrong iff <beta*, a> < 1 - kappa for the vector a = s c w* + kappa c x_perp of that plane, whatever its direction.
+- `narrow_circle`: two dimensions, s c = 1 and density ~ exp(k cos t) of a narrow angle: at each angle the roots of
+  1 - s c cos t = kappa (1 + c g sin t) in g, then the integral over the angle.
 - `mean_correlation`: of the two random priors, from their densities.
 - `coordinate`: the law of a coordinate on the sphere, by integrating its density.
 """
@@ -223,6 +227,66 @@ def coordinate(u, m):
     return lower / integral(lambda t: mp.cos(t) ** (m - 2), [-mp.pi / 2, 0, mp.pi / 2])
 
 
+def uniform_prior_error(count, d, depth, step, c, s):
+    """E over r = |x_perp| of P(U < (1 - kappa)/|a|), U a coordinate of a uniform vector in R^d."""
+    a = step * count
+
+    def ratio(r):
+        kappa = (1 - a * r * r) ** depth
+        return (1 - kappa) / mp.sqrt((s * c) ** 2 + (kappa * c * r) ** 2)
+
+    def law(u):
+        return mpf(u >= 1) if abs(u) >= 1 else coordinate(u, d)
+
+    def integrand(r):
+        return law(ratio(r)) * 2 * r ** (d - 2) * mp.exp(-r * r / 2)
+
+    grid = [mpf(k) / 400 for k in range(1, 400 * 13)]
+    ends = {mpf(0), mpf(13), 1 / mp.sqrt(a)}
+    for low, high in itertools.pairwise(grid):
+        for edge in (-1, 1):
+            if (ratio(low) - edge) * (ratio(high) - edge) < 0:
+                ends.add(bisected(lambda r, edge=edge: ratio(r) - edge, low, high))
+    return mp.fsum(
+        integral(
+            lambda t, p=p, q=q: integrand(p + (q - p) * mp.sin(t) ** 2) * (q - p) * mp.sin(2 * t),
+            [0, mp.pi / 4, mp.pi / 2],
+        )
+        for p, q in itertools.pairwise(sorted(ends))
+    ) / (mpf(2) ** (mpf(d - 1) / 2) * mp.gamma(mpf(d - 1) / 2))
+
+
+def narrow_circle_error(count, depth, step, k):
+    """The error at s = c = 1 and even depth, with density ~ exp(k cos t) of an angle t < 1e-3."""
+    a = step * count
+
+    def given(t):
+        room, tilt = 2 * mp.sin(t / 2) ** 2, mp.sin(t)
+        total, zero = mpf(0), 1 / mp.sqrt(a)
+        for sign in (1, -1):
+            ends = [
+                bisected(lambda g, x=sign: (1 - a * g * g) ** depth * (1 + tilt * x * g) - room, low, high)
+                for low, high in ((mpf(0), zero), (zero, 3 * zero))
+            ]
+            total += mp.ncdf(ends[1]) - mp.ncdf(ends[0])
+        return total
+
+    points = [mpf(x) / 10**5 for x in (0, 1, 10, 30, 100)]
+    wrong = integral(lambda t: mp.exp(-2 * k * mp.sin(t / 2) ** 2) * given(t), points)
+    return wrong / integral(lambda t: mp.exp(-2 * k * mp.sin(t / 2) ** 2), points)
+
+
+def bisected(function, low, high):
+    rises = function(low) < 0
+    for _ in range(140):
+        middle = (low + high) / 2
+        if (function(middle) < 0) == rises:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 # ------------------------------------------------------------------ the cases
 
 EXCESS = [
@@ -255,6 +319,18 @@ ERROR = [
     (4, 20, 2, 0.0169, 0.79, 0.995, 0.2),
     (100, 5, 6, 0.004, 2.0, 0.8, 0.9),
 ]
+UNIFORM_PRIOR = [  # (count, d, depth, step, c, s): before and beyond overshoot, and on both sides of s c = 1
+    (5, 2, 3, 0.05, 0.8, 0.5),
+    (1, 2, 8, 1.7, 1.3, 0.9),
+    (3, 3, 2, 0.2, 0.6, 0.3),
+    (50, 3, 4, 0.03, 1.6, 1.1),
+    (10, 4, 5, 0.01, 0.9, 1.7),
+    (1, 5, 3, 0.4, 1.1, 0.2),
+    (20, 6, 2, 0.005, 0.5, 1.2),
+    (3000, 7, 6, 0.0001, 1.4, 0.8),
+    (50, 10, 4, 0.0004, 1.8, 1.5),
+]
+NARROW_CIRCLE = [(30, 4, 0.1, 1e8)]
 COORDINATE = list(itertools.product((0.999, 0.5, 0.1, -0.01, -0.7), (2, 3, 4, 7, 20, 101, 300)))
 
 
@@ -275,6 +351,8 @@ def main():
         "directional": [[*case, show(directional(*exact(case)))] for case in DIRECTIONAL],
         "single": [[*case, show(single(*exact(case)))] for case in SINGLE],
         "error": [[*case, show(hijack_error(*exact(case)))] for case in ERROR],
+        "uniform_prior": [[*case, show(uniform_prior_error(*exact(case)))] for case in UNIFORM_PRIOR],
+        "narrow_circle": [[*case, show(narrow_circle_error(*exact(case)))] for case in NARROW_CIRCLE],
         "mean_correlation": [
             *(
                 ["von_mises_fisher", d, k, show(von_mises_fisher_mean(d, mpf(k)))]

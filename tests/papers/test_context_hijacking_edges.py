@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lemmata import DomainError
+from lemmata.cli import main
 from theory.context_hijacking import (
     CleanContext,
     Cone,
@@ -40,6 +41,7 @@ from theory.context_hijacking import (
     mixed_context_margin,
 )
 from theory.context_hijacking.limits import residual_share
+from theory.context_hijacking.remarks import overshoots
 
 CONE, MARGIN = Cone(0.9), Fixed(0.5)
 TRAINING = Training(30, 10, 2, 0.02, 0.6, CONE)
@@ -145,3 +147,22 @@ def test_the_most_concentrated_priors_keep_their_digits(
     assert 1 - prior.mean_correlation(dimension) == pytest.approx(expected, rel=1e-4)
     rho, weights = map(np.asarray, prior.correlations(dimension))
     assert weights @ (1 - rho) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("steps", ["0.01", "0.05", "0.01,0.05"])
+def test_predict_says_where_steps_are_beyond_stability(
+    steps: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """R3 beyond 2/(sqrt n + sqrt d)^2 = 0.0115: the value is exact and huge, and carries a remark."""
+    model = "examples=100 dimension=10 depth=4 initial_scale=0.7 prior.kind=cone prior.correlation=0.9"
+    assert not main(
+        ["predict", "context_hijacking.excess_training_risk", f"step_size={steps}", *model.split()]
+    )
+    assert ("beyond stability" in capsys.readouterr().out) == ("0.05" in steps)
+
+
+def test_remarks_say_where_steps_overshoot() -> None:
+    """R13: a remark from an overshoot of one hijacker in a thousand on."""
+    model = Hijack(10, 5, 2, 1e-3, 0.7, Cone(0.9), Fixed(0.3))
+    assert overshoots(model) == ""
+    assert "overshoot" in overshoots(replace(model, hijackers=200))

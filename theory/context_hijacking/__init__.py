@@ -59,6 +59,7 @@ from theory.context_hijacking.models import (
     Uniform,
     VonMisesFisher,
 )
+from theory.context_hijacking.remarks import beyond_stability, overshoots
 from theory.context_hijacking.risk import directional_excess_risk, excess_training_risk
 from theory.context_hijacking.schedules import (
     optimal_schedule,
@@ -81,6 +82,7 @@ RESULTS = (
         source="R3",
         nature=Exact(),
         formula="E|w_L - tau w*|^2 = c^2 a + 2 c E[rho] b + g,  tau = sqrt(2/pi), a, b, g sums of integer moments",
+        remark=beyond_stability,
     ),
     Result(
         directional_excess_risk,
@@ -116,6 +118,7 @@ RESULTS = (
         source="R5",
         nature=_MANY_DIMENSIONS,
         formula="E2 int p^2 dmu + (1-2/pi)(d/n) int (1-p)^2/t dmu,  mu Marchenko-Pastur, E2 = E|c beta* - tau w*|^2",
+        remark=beyond_stability,
     ),
     Result(
         gradient_flow_risk,
@@ -162,6 +165,7 @@ RESULTS = (
         source="R7",
         nature=Exact(),
         formula="P(s c rho + kappa c sqrt(1-rho^2) g - (1-kappa) < 0),  kappa = prod_l (1 - alpha_l N r^2)",
+        remark=overshoots,
     ),
     Result(
         optimal_flow_time,

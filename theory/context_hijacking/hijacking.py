@@ -61,8 +61,8 @@ def hijack_error(model: Hijack) -> float:
     -------
     float
         Between 0 and 1; absolute error below 1e-12, and below 1e-10 where steps overshoot (alpha N r^2 > 1; then kappa
-        has the sign of the depth's parity), where the margin is half-normal or the prior random. Where steps overshoot
-        or there are fewer than eight dimensions, two resolutions are compared.
+        has the sign of the depth's parity), where the margin is half-normal or the prior random. Where steps overshoot,
+        there are fewer than eight dimensions or the prior is random, two resolutions are compared.
 
     Raises
     ------
