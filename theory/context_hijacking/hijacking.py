@@ -95,7 +95,8 @@ def hijack_error_at(model: Hijack, hijackers: float) -> float:
         model.initial_scale,
         _law(model.margin),
     )
-    nodes = rule(freedom, not is_calm)
+    is_smooth = is_calm or (isinstance(model.prior, Cone) and freedom >= quadrature.SMOOTH_FROM)
+    nodes = rule(freedom, not is_smooth)
     if isinstance(model.prior, Cone):
         rho = model.prior.correlation
         angle = np.array([rho]), np.array([math.sqrt((1 - rho) * (1 + rho))]), np.array([1 - rho])

@@ -37,6 +37,7 @@ INNER_NODES, WIDE_INNER_NODES, NARROW_INNER_NODES = 20, 32, 72
 CROWDED_NODES, NARROW_NODES = 72, 112  # the latter in many dimensions, where peaks of the law of u are narrow
 HALVED_NODES, MOST_HALVINGS, MOST_PANELS = 16, 40, 2000  # of refined panels
 TANGENT_BELOW = 7  # degrees of freedom below which tangencies are sharp
+SMOOTH_FROM = 18  # degrees of freedom from which no law of u begins like a root that matters
 FLAT_FROM = 9  # degrees of freedom from which roots at the ends of the range of u are too flat to matter
 MANY = 40
 TINY, HUGE = 1e-300, 1e150
@@ -188,10 +189,9 @@ def _given(
                 break
             high = end if side > 0 or is_blunt or mass < RARE else _panel_end(rates, low, end)
             panel = nodes[0] if mass > RARE else nodes[1]
-            for node in range(panel[0].size):
-                r = low + (high - low) * panel[0][node]
-                wrong = 1.0 if side > 0 else _wrong(rates, freedom, tilt, margin, coefficients, nodes, r)
-                total += (high - low) * panel[1][node] * _density(r, freedom, norm) * wrong
+            total += _panel(
+                rates, freedom, tilt, margin, coefficients, nodes, norm, side > 0, low, high - low, panel
+            )
             low = high
     return total, doubt
 
@@ -220,7 +220,7 @@ def _refined(
         np.empty(MOST_HALVINGS + 2),
     )
     starts[0], widths[0], values[0] = 0.0, 0.5 * math.pi, math.nan
-    halves = np.empty(2)
+    halves, panel = np.empty(2), (np.empty(nodes[3][0].size), np.empty(nodes[3][0].size))
     total = doubt = 0.0
     size, spent = 1, 0
     while size:
@@ -228,14 +228,13 @@ def _refined(
         spent += 1
         start, width, value = starts[size], 0.5 * widths[size], values[size]
         for half in range(2):
-            halves[half] = 0.0
             for node in range(nodes[3][0].size):
                 angle = start + width * (half + nodes[3][0][node])
-                sine = math.sin(angle)
-                r = low + (end - low) * sine * sine
-                wrong = 1.0 if is_certain else _wrong(rates, freedom, tilt, margin, coefficients, nodes, r)
-                share = nodes[3][1][node] * math.sin(2.0 * angle) * _density(r, freedom, norm)
-                halves[half] += width * (end - low) * share * wrong
+                panel[0][node] = math.sin(angle) ** 2
+                panel[1][node] = width * nodes[3][1][node] * math.sin(2.0 * angle)
+            halves[half] = _panel(
+                rates, freedom, tilt, margin, coefficients, nodes, norm, is_certain, low, end - low, panel
+            )
         gap = abs(halves[0] + halves[1] - value)
         if gap <= allowed or size == MOST_HALVINGS or spent > MOST_PANELS:
             total += halves[0] + halves[1]
@@ -245,6 +244,29 @@ def _refined(
                 starts[size], widths[size], values[size] = start + half * width, width, halves[half]
                 size += 1
     return total, doubt
+
+
+@kernel
+def _panel(
+    rates: Rates,
+    freedom: int,
+    tilt: float,
+    margin: tuple[int, float, float],
+    coefficients: Array,
+    nodes: Rule,
+    norm: float,
+    is_certain: bool,
+    low: float,
+    width: float,
+    panel: Nodes,
+) -> float:
+    """The integral over a panel of radii, by nodes and weights on [0, 1]."""
+    total = 0.0
+    for node in range(panel[0].size):
+        r = low + width * panel[0][node]
+        wrong = 1.0 if is_certain else _wrong(rates, freedom, tilt, margin, coefficients, nodes, r)
+        total += width * panel[1][node] * _density(r, freedom, norm) * wrong
+    return total
 
 
 @kernel
