@@ -79,12 +79,14 @@ def hijack_error(model: Hijack) -> float:
 
 def hijack_error_at(model: Hijack, hijackers: float) -> float:
     """`hijack_error` at any real number of hijackers in place of the model's."""
-    largest = max(model.step_sizes) * hijackers
+    steps = model.step_sizes
+    largest = max(steps) * hijackers
     if largest > LARGEST_RATE:
         allowed = f"such that alpha N <= {LARGEST_RATE:g}"
         raise DomainError("step_size", model.step_size, allowed)
-    counted = Counter(step * hijackers for step in model.step_sizes)
-    rates = sorted((rate, layers) for rate, layers in counted.items() if rate > 0)
+    rates = sorted(
+        (step * hijackers, layers) for step, layers in Counter(steps).items() if step * hijackers > 0
+    )
     freedom = model.dimension - 1
     is_calm = model.dimension >= MANY_DIMENSIONS and (
         largest == 0 or special.chdtrc(freedom, 1 / largest) <= NO_OVERSHOOT

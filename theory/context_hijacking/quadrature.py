@@ -190,7 +190,7 @@ def _given(
             high = end if side > 0 or is_blunt or mass < RARE else _panel_end(rates, low, end)
             panel = nodes[0] if mass > RARE else nodes[1]
             total += _panel(
-                rates, freedom, tilt, margin, coefficients, nodes, norm, side > 0, low, high - low, panel
+                rates, freedom, tilt, margin, coefficients, nodes[2], norm, side > 0, low, high - low, panel
             )
             low = high
     return total, doubt
@@ -233,7 +233,7 @@ def _refined(
                 panel[0][node] = math.sin(angle) ** 2
                 panel[1][node] = width * nodes[3][1][node] * math.sin(2.0 * angle)
             halves[half] = _panel(
-                rates, freedom, tilt, margin, coefficients, nodes, norm, is_certain, low, end - low, panel
+                rates, freedom, tilt, margin, coefficients, nodes[2], norm, is_certain, low, end - low, panel
             )
         gap = abs(halves[0] + halves[1] - value)
         if gap <= allowed or size == MOST_HALVINGS or spent > MOST_PANELS:
@@ -253,7 +253,7 @@ def _panel(
     tilt: float,
     margin: tuple[int, float, float],
     coefficients: Array,
-    nodes: Rule,
+    inner: Nodes,
     norm: float,
     is_certain: bool,
     low: float,
@@ -264,7 +264,7 @@ def _panel(
     total = 0.0
     for node in range(panel[0].size):
         r = low + width * panel[0][node]
-        wrong = 1.0 if is_certain else _wrong(rates, freedom, tilt, margin, coefficients, nodes, r)
+        wrong = 1.0 if is_certain else _wrong(rates, freedom, tilt, margin, coefficients, inner, r)
         total += width * panel[1][node] * _density(r, freedom, norm) * wrong
     return total
 
@@ -319,17 +319,17 @@ def _wrong(
     tilt: float,
     margin: tuple[int, float, float],
     coefficients: Array,
-    nodes: Rule,
+    inner: Nodes,
     r: float,
 ) -> float:
-    """The error given r."""
+    """The error given r. Like the panel it takes no more arrays than it needs: each costs as much as its arithmetic."""
     kappa = min(max(_contraction(rates, r), -HUGE), HUGE)
     kind, size, room = margin
     spread = abs(kappa) * tilt * r
     if kind == HALF_NORMAL and size != 0.0:
         if size > 0.0:
-            return _below_half_normal(1.0 - kappa, spread, size, freedom, coefficients, nodes)
-        return 1.0 - _below_half_normal(kappa - 1.0, spread, -size, freedom, coefficients, nodes)
+            return _below_half_normal(1.0 - kappa, spread, size, freedom, coefficients, inner)
+        return 1.0 - _below_half_normal(kappa - 1.0, spread, -size, freedom, coefficients, inner)
     if kind == UNIFORM and abs(kappa) <= 1e5 * abs(size):
         above = _mean_above(1.0 - kappa, spread, freedom, coefficients)
         return (above - _mean_above(room - kappa, spread, freedom, coefficients)) / size
@@ -354,7 +354,7 @@ def _mean_above(gap: float, spread: float, freedom: int, coefficients: Array) ->
 
 @kernel
 def _below_half_normal(
-    gap: float, spread: float, size: float, freedom: int, coefficients: Array, nodes: Rule
+    gap: float, spread: float, size: float, freedom: int, coefficients: Array, inner: Nodes
 ) -> float:
     """P(size |z| < gap - spread u) for a normal z: erf where its argument counts, the law of u where it is 1."""
     if freedom == 1:
@@ -372,13 +372,13 @@ def _below_half_normal(
     by_angle = _is_wide(freedom)
     low, high = (math.asin(bottom), math.asin(top)) if by_angle else (bottom, top)
     part = 0.0
-    for node in range(nodes[2][0].size):
-        x = low + (high - low) * nodes[2][0][node]
+    for node in range(inner[0].size):
+        x = low + (high - low) * inner[0][node]
         u = math.sin(x) if by_angle else x
         w = (1.0 - u) * (1.0 + u)
         power = freedom - 2 if by_angle else freedom - 3  # of sqrt(w): the density of u, or of its angle
         density = w ** (power // 2) * (math.sqrt(w) if power % 2 else 1.0)
-        part += nodes[2][1][node] * density * _erf(gap - spread * u, size)
+        part += inner[1][node] * density * _erf(gap - spread * u, size)
     return total + coefficients[0] * (high - low) * part
 
 
