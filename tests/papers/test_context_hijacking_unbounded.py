@@ -117,6 +117,28 @@ def test_r10_more_hijackers_move_errors_one_way(d: int, rho: float, margin: floa
     assert 0 <= min(errors) <= max(errors) <= 1
 
 
+@pytest.mark.parametrize(("dimension", "margin"), [(2, 0.3), (3, 3.0), (8, 3.0), (20, 3.0)])
+@pytest.mark.parametrize("limit", ["flow", "ridge"])
+def test_r7_a_random_prior_agrees_with_its_draws(dimension: int, margin: float, limit: str) -> None:
+    """2^20 draws of rho, g and r^2, to 5 standard errors (6e-7); margin 3 has tasks with s c rho on both sides of 1."""
+    spread, hijackers = 1.0, 10
+    model = DeepHijack(hijackers, 40, dimension, NormalisedGaussian(spread), Fixed(margin), limit)
+    rng, draws = np.random.default_rng((dimension, limit == "flow")), 2**20
+    along = math.sqrt(dimension) / spread + rng.standard_normal(draws)
+    rho = along / np.sqrt(along**2 + rng.chisquare(dimension - 1, draws))
+    g = rng.standard_normal(draws)
+    square = g**2 + (rng.chisquare(dimension - 2, draws) if dimension > 2 else 0.0)
+    mean = model.prior.mean_correlation(dimension)
+    if limit == "flow":
+        kappa = np.exp(-optimal_flow_time(model.tuning) * hijackers * square)
+    else:
+        kappa = 1 / (1 + hijackers * square * TAU**2 * (1 - mean**2) / (dimension * NOISE))
+    scale = TAU * mean
+    wrong = kappa * (1 + scale * np.sqrt((1 - rho) * (1 + rho)) * g) < 1 - margin * scale * rho
+    exact = deep_hijack_error(model)
+    assert abs(wrong.mean() - exact) <= 5 * math.sqrt(exact * (1 - exact) / draws)
+
+
 def test_r8_ends() -> None:
     """Without hijackers the prior alone decides; a certain prior takes no step; nothing is learned from a blind one."""
     shots = DeepHijack(0, 40, 20, NormalisedGaussian(0.1), Fixed(0.2))

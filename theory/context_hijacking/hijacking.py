@@ -199,7 +199,8 @@ def hijack_error_limit(model: Hijack) -> float:
     """Limit of the error for infinitely many hijackers: normal probabilities that depend on the depth's parity.
 
     E_rho Phi(1/(|c| sqrt(1 - rho^2))) at odd depth and E_rho Phi(-1/(|c| sqrt(1 - rho^2))) at even depth: a transformer
-    of even depth with equal steps becomes right again. The number of hijackers plays no part.
+    of even depth with equal steps becomes right again. The number of hijackers plays no part. Under a random prior the
+    mean over rho leaves 1e-9 in two dimensions, 1e-10 in three and 1e-11 in more.
 
     References
     ----------
