@@ -28,7 +28,8 @@ _GROWTH = 2.5  # of F within a panel: twelve nodes interpolate e^F to 1e-11
 _GRADE = 1.0  # length of a panel over the scale on which act grows e-fold
 _UNSEEN = 1e-14  # parts of F that are smaller need no panels of their own
 _MOST_MARGIN = 690.0  # e^F beyond is no float, and no time is as late
-_MANY, _REFINED = 64, 3  # panels from which on it pays to look where they are needed, and how often to look
+_MANY, _REFINED = 64, 2  # panels from which on it pays to look where they are needed, and how often to look
+_EVENLY: Array = np.linspace(0.0, 1.0, _MANY)
 _NOTHING = -45.0
 _NEWTON = 4  # from a start that is off by 1e-2 of a panel at most
 
@@ -219,7 +220,7 @@ class Clock:
         most = min(latest, clock + needed, latest * math.exp(min(-start, 700.0)))
         for _ in range(_REFINED if most * size * len(escapes) > _MANY * _GROWTH else 0):
             # from any place on, the rate is at least what it is there
-            places = np.linspace(0.0, most, _MANY)
+            places = most * _EVENLY
             with np.errstate(over="ignore"):
                 most = min(most, float((places + latest * np.exp(-self._margin(places))).min()))
         return most
@@ -228,7 +229,7 @@ class Clock:
         """A place up to which e^F is nothing beside 1, where opposite filters hold the margin far below 0."""
         first = 0.0
         for _ in range(_REFINED):
-            places = np.linspace(first, most, _MANY)
+            places = first + (most - first) * _EVENLY
             below = places[self._margin(places) < _NOTHING]
             if not len(below) or below[-1] == first:
                 break
@@ -267,9 +268,13 @@ class _Filters:
         since = clock[..., None] - self.delays
         if self.power == 0.0:
             return np.exp(self.order * np.minimum(self.speeds * since - self.left, 0.0)) @ self.weights
-        moved = np.maximum(-self.power * self.speeds * since, self.floor)
-        if self.order == 3.0:
-            return (1.0 / (1.0 + moved) ** 3) @ (self.weights * self.reach**3)
+        since *= -self.power * self.speeds
+        moved = np.maximum(since, self.floor, out=since)
+        if self.order == 3.0:  # products in place, since powers and fresh arrays take longer
+            moved += 1.0
+            cubes = moved * moved
+            cubes *= moved
+            return np.divide(1.0, cubes, out=cubes) @ (self.weights * self.reach**3)
         return np.exp(self.order * (self.logs - np.log1p(moved) / self.power)) @ self.weights
 
 
@@ -305,7 +310,9 @@ def _invert(integrals: Array, slopes: Array, targets: Array, x: Array) -> Array:
     """Where increasing convex polynomials on [-1, 1], given with their slopes, take their targets: Newton from x."""
     powers = np.ones(integrals.shape)
     for _ in range(_NEWTON):
-        np.multiply.accumulate(np.broadcast_to(x[:, None], slopes.shape), axis=1, out=powers[:, 1:])
+        powers[:, 1:] = x[:, None]
+        np.multiply.accumulate(powers[:, 1:], axis=1, out=powers[:, 1:])
         value = np.einsum("ij,ij->i", powers, integrals) - targets
-        x = np.clip(x - value / np.einsum("ij,ij->i", powers[:, :-1], slopes), -1.0, 1.0)
+        x = x - value / np.einsum("ij,ij->i", powers[:, :-1], slopes)
+        x = np.minimum(np.maximum(x, -1.0), 1.0)
     return x
