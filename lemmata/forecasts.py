@@ -37,6 +37,8 @@ class Count:
         Chunks that the sweep has at least and at most (they differ with a target precision).
     stored : int
         Chunks among the most that the ledger holds already.
+    least_each : tuple of int
+        Chunks that each model needs at least.
     least_missing, most_missing : tuple of int
         Chunks of each model that are still to be run, at least and at most.
     next_missing : tuple of int
@@ -46,6 +48,7 @@ class Count:
     least: int
     most: int
     stored: int
+    least_each: tuple[int, ...]
     least_missing: tuple[int, ...]
     most_missing: tuple[int, ...]
     next_missing: tuple[int, ...]
@@ -53,19 +56,18 @@ class Count:
 
 @dataclass(frozen=True)
 class Pilot:
-    """A few chunks that were run and timed.
+    """A few chunks that were timed.
 
     Attributes
     ----------
-    computed, timed : int
-        How many chunks were run, and how many of them timed.
+    timed : int
+        How many chunks.
     seconds_per_operation : float
         Their time by the work that their sampler declares.
     bytes_per_chunk : float
         What one of them takes in a ledger, on average.
     """
 
-    computed: int
     timed: int
     seconds_per_operation: float
     bytes_per_chunk: float
@@ -81,6 +83,7 @@ def count_chunks(sweeping: Sweeping, runs: Sequence[Run], ledger: Ledger | None)
         sum(least),
         sum(most),
         sum(map(len, known)),
+        tuple(least),
         tuple(n - sum(i < n for i in k) for n, k in zip(least, known, strict=True)),
         tuple(n - len(k) for n, k in zip(most, known, strict=True)),
         tuple(next((i for i, j in enumerate(k) if i != j), len(k)) for k in known),
@@ -108,42 +111,44 @@ def run_pilot(lab: Laboratory, runs: Sequence[Run], count: Count) -> Pilot | Non
     """Run and time the next chunk of up to three runs; one more comes first, untimed, so that kernels are compiled.
 
     No chunk is run that the sweep does not need. They go where the laboratory's chunks go: with a ledger, the sweep
-    finds them there. The given runs are left as they are. None if too little is missing.
+    finds them there. The given runs are left as they are. None if too little is missing, or another process on the same
+    ledger is faster.
     """
     from lemmata.laboratory import Run
 
     stored = count.next_missing if lab.ledger is not None else (0,) * len(runs)
     missing = [
-        (Run(run.batch), first, n)
-        for run, first, n in zip(runs, stored, count.least_missing, strict=True)
+        (Run(run.batch), first, needed, n)
+        for run, first, needed, n in zip(runs, stored, count.least_each, count.least_missing, strict=True)
         if n
     ]
     missing.sort(key=lambda item: operations(item[0]))
-    timed = missing if missing and missing[0][2] > 1 else missing[1:]
+    timed = missing if missing and missing[0][-1] > 1 else missing[1:]
     if not timed:
         return None
-    before = lab.computed
-    _run_one(lab, *missing[0][:2])
-    chosen = [timed[i][:2] for i in sorted({0, len(timed) // 2, len(timed) - 1})]
-    seconds = sum(_run_one(lab, run, first) for run, first in chosen)
-    sizes = [ROW_BYTES + _payload_bytes(run) for run, _ in chosen]
+    _run_one(lab, *missing[0][:3])
+    chosen = [timed[i] for i in sorted({0, len(timed) // 2, len(timed) - 1})]
+    found = [(run, _run_one(lab, run, first, needed)) for run, first, needed, _ in chosen]
+    seconds = {run: taken for run, taken in found if taken is not None}
+    if not seconds:
+        return None
     return Pilot(
-        lab.computed - before,
-        len(chosen),
-        seconds / sum(operations(run) for run, _ in chosen),
-        sum(sizes) / len(sizes),
+        len(seconds),
+        sum(seconds.values()) / sum(map(operations, seconds)),
+        sum(ROW_BYTES + _payload_bytes(run) for run in seconds) / len(seconds),
     )
 
 
-def _run_one(lab: Laboratory, run: Run, first: int) -> float:
-    """Seconds for the next chunk that no ledger holds; those before `first` are held."""
+def _run_one(lab: Laboratory, run: Run, first: int, needed: int) -> float | None:
+    """Seconds for the next of the needed chunks that no ledger holds; those before `first` are held."""
     lab.advance([(run, first)])
     computed = lab.computed
-    while True:
+    while run.chunks < needed:  # another process may compute them meanwhile
         start = time.perf_counter()
         lab.advance([(run, run.chunks + 1)])
         if lab.computed > computed:
             return max(time.perf_counter() - start, 0.0)
+    return None
 
 
 def _payload_bytes(run: Run) -> int:

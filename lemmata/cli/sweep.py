@@ -57,8 +57,11 @@ def command(
         pilot = run_pilot(lab, runs, count) if sum(count.least_missing) > FEW else None
         with state.bar.aside():
             _print_cost(sweeping, forecast(count, pilot, runs, lab.engine.workers))
-        piloted = pilot.computed if pilot is not None else 0
-        lab.computed = lab.reused = 0  # the sweep reads the pilot's chunks from the ledger
+        piloted, lab.computed, lab.reused = (
+            lab.computed,
+            0,
+            0,
+        )  # the sweep reads the pilot's chunks from the ledger
         table = run_sweep(sweeping, lab, runs)
         chunks = f"{lab.computed + piloted} chunks computed, {lab.reused - piloted} from the ledger"
         remarks = [_imprecise(sweeping, imprecise(sweeping, runs)), several_platforms(lab.platforms)]

@@ -15,6 +15,7 @@ import theory
 from lemmata import DomainError, Laboratory, Ledger, UnknownNameError
 from lemmata.catalogue import Catalogue
 from lemmata.engines import make_engine
+from lemmata.forecasts import count_chunks, run_pilot
 from lemmata.parsing import Sweep, ValueSyntaxError
 from lemmata.sweeps import (
     Plan,
@@ -149,6 +150,20 @@ def test_bad_values_are_named(values: dict[str, Any], error: type[Exception], wo
 
 
 # ------------------------------------------------------------------ runs
+
+
+def test_a_pilot_runs_nothing_that_the_sweep_does_not_need() -> None:
+    """Another process has computed all chunks after they were counted: none is left to be timed."""
+    sweeping = look_up(parse_spec(tomllib.loads(SPEC)), CATALOGUE)
+    with Ledger.memory() as ledger:
+        lab, another = _laboratory(3, ledger=ledger), _laboratory(3, ledger=ledger)
+        runs = sweeping.runs(lab)
+        count = count_chunks(sweeping, runs, ledger)
+        assert count.least_missing == (1, 1)
+        run_sweep(sweeping, another, sweeping.runs(another))
+        assert run_pilot(lab, runs, count) is None
+        assert lab.computed == 0
+        assert count_chunks(sweeping, runs, ledger).stored == 2
 
 
 def test_a_sweep_holds_theory_and_simulation_and_runs_once() -> None:
