@@ -109,7 +109,10 @@ class Dask:
                 yield self._ready.pop()
                 continue
             self._send()
-            self._receive(self._next())
+            future = self._patiently(
+                lambda seconds: self._done.get(timeout=seconds), min(LOOK_EVERY, self._patience)
+            )
+            self._receive(future)
 
     def drain(self) -> Iterator[tuple[int, Any]]:
         left, self._in_flight, self._done = self._in_flight, {}, queue.SimpleQueue()
@@ -147,13 +150,16 @@ class Dask:
         self._in_flight[future] = tuple(tag for tag, _ in bundle)
         future.add_done_callback(self._done.put)
 
-    def _next(self) -> Any:
-        """The next future that is done. Dask itself would wait for ever where no worker is left."""
+    def _patiently(self, wait: Callable[[float], Any], seconds: float) -> Any:
+        """What `wait` returns, asked again whenever it gives up after some seconds.
+
+        Dask itself would wait for ever where no worker is left, also for a result that was lost with its worker.
+        """
         deserted: float | None = None  # since when
         while True:
             try:
-                return self._done.get(timeout=min(LOOK_EVERY, self._patience))
-            except queue.Empty:
+                return wait(seconds)
+            except (queue.Empty, TimeoutError):
                 pass
             try:
                 is_deserted = not self._client.nthreads()
@@ -174,7 +180,9 @@ class Dask:
         if future.status == "cancelled":
             raise self._lost(None)
         try:
-            results, seconds = future.result()
+            if future.status == "error":
+                future.result()  # raises what the task has raised
+            results, seconds = self._patiently(future.result, self._patience)
         except self._lost_errors as error:
             raise self._lost(error) from None
         finally:

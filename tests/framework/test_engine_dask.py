@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +154,26 @@ def test_a_cluster_without_workers_is_given_up(tmp_path: Path, reference: dict[s
             with Laboratory(3, engine=Serial(), ledger=ledger) as again:
                 assert same_bits(estimate(again), reference)
                 assert again.reused >= 3
+    finally:
+        running.stop()
+
+
+def test_a_result_that_is_lost_with_the_last_worker_is_not_waited_for(tmp_path: Path) -> None:
+    """The task is done and the client knows it, but the worker that keeps its result is gone."""
+    running = start_scheduler()
+    done = tmp_path / "done"
+    try:
+        engine = Dask(address=running.address, patience=0.5)
+        engine.submit(0, done.touch)
+        end = time.monotonic() + 60
+        while not done.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.3)  # until the client has heard of it
+        running.worker.kill()
+        running.worker.wait()
+        with pytest.raises(EngineError, match=r"no worker for 0\.5 s"):
+            list(engine.as_completed())
+        engine.close()
     finally:
         running.stop()
 
