@@ -62,6 +62,7 @@ class Dask:
         distributed = _distributed()
         # a lost scheduler is one EngineError; the client would print its own attempts to find it as tracebacks
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        logging.getLogger("asyncio").addFilter(_is_news)
         self.address = address
         self._lost_errors = _lost_errors()
         self._cluster: Any = _own_cluster(distributed, workers) if address is None else None
@@ -180,9 +181,11 @@ class Dask:
         if future.status == "cancelled":
             raise self._lost(None)
         try:
-            if future.status == "error":
-                future.result()  # raises what the task has raised
-            results, seconds = self._patiently(future.result, self._patience)
+            found = self._patiently(
+                lambda limit: None if future.status == "error" else future.result(timeout=limit),
+                self._patience,
+            )
+            results, seconds = found or future.result()  # which raises what the task has raised
         except self._lost_errors as error:
             raise self._lost(error) from None
         finally:
@@ -228,6 +231,11 @@ def _lost_errors() -> tuple[type[BaseException], ...]:
     from distributed.scheduler import KilledWorker
 
     return (CommClosedError, CancelledError, FutureCancelledError, KilledWorker, TimeoutError)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message is more than what Dask leaves behind where a result was not waited for."""
+    return not record.exc_info or getattr(record.exc_info[0], "__name__", "") != "AllExit"
 
 
 def _own_cluster(distributed: Any, workers: int | None) -> Any:
