@@ -38,7 +38,7 @@ class Engine(Protocol):
         ...
 
     def as_completed(self) -> Iterator[tuple[int, Any]]:
-        """Results as they come; an exception of a call is raised here."""
+        """Results as they come. A call's exception is raised here; of several, that of the call submitted first."""
         ...
 
     def drain(self) -> Iterator[tuple[int, Any]]:

@@ -175,12 +175,14 @@ class Dask:
                 )
 
     def _receive(self, future: Any) -> None:
-        tags = self._in_flight.pop(future, None)
-        if tags is None:
+        if future not in self._in_flight:
             return  # of a run that was given up
         if future.status == "cancelled":
             raise self._lost(None)
         try:
+            if future.status == "error":
+                future = self._first_error(future)
+            tags = self._in_flight.pop(future)
             found = self._patiently(
                 lambda limit: None if future.status == "error" else future.result(timeout=limit),
                 self._patience,
@@ -193,6 +195,16 @@ class Dask:
         self._ready = list(zip(tags, results, strict=True))[::-1]
         fitting = int(BUNDLE_SECONDS / max(seconds / len(tags), 1e-9))
         self._size = max(1, min(fitting, GROWTH * len(tags), MOST_IN_BUNDLE))
+
+    def _first_error(self, failed: Any) -> Any:
+        """The bundle that was submitted first among those that fail, however fast each was."""
+        if not isinstance(failed.exception(), self._lost_errors):
+            for future in self._in_flight:
+                if future == failed:
+                    break
+                if self._patiently(lambda limit, future=future: future.exception(timeout=limit), LOOK_EVERY):
+                    return future
+        return failed
 
     def _lost(self, error: BaseException | None) -> EngineError:
         why = "" if error is None else f" ({_words(error)})"

@@ -26,8 +26,19 @@ class Threads:
     def as_completed(self) -> Iterator[tuple[int, Any]]:
         while self._in_flight:
             future = self._done.get()
-            tag = self._in_flight.pop(future)
-            yield tag, future.result()
+            if future.exception() is not None:
+                self._raise_first()
+            yield self._in_flight.pop(future), future.result()
+
+    def _raise_first(self) -> None:
+        """Raise the error of the call that was submitted first among those that fail, however fast each was.
+
+        Calls start in the order in which they were submitted: all before one that has failed run or have run.
+        """
+        for future in list(self._in_flight):
+            if future.exception() is not None:
+                del self._in_flight[future]
+                future.result()
 
     def drain(self) -> Iterator[tuple[int, Any]]:
         # straight from the futures: an interrupt may have come between the queue and the book-keeping

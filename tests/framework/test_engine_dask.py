@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,18 @@ def test_an_error_of_a_sampler_is_raised_here_and_the_engine_lives_on(
         with pytest.raises(ZeroDivisionError, match="on purpose"):
             lab.advance([(run, 4)])
         assert same_bits(estimate(lab), reference)
+
+
+def test_of_several_errors_the_first_submitted_is_raised_however_late_it_comes(cluster: Any) -> None:
+    engine = Dask(address=cluster.scheduler_address)
+    for tag, seconds in enumerate((0.5, 0.0)):
+        engine.submit(tag, partial(fail_after, seconds, f"call {tag}"))
+    with pytest.raises(ArithmeticError, match="call 0"):
+        list(engine.as_completed())
+    assert not dict(engine.drain())
+    engine.submit(2, partial(int, 2))
+    assert list(engine.as_completed()) == [(2, 2)]
+    engine.close()
 
 
 def test_a_worker_with_other_code_refuses_and_names_both(cluster: Any) -> None:
@@ -181,6 +194,11 @@ def _broken(model: Model, rng: np.random.Generator, trials: int) -> dict[str, An
 
 def _work(model: Model) -> float:
     return 1e8
+
+
+def fail_after(seconds: float, words: str) -> None:
+    time.sleep(seconds)
+    raise ArithmeticError(words)
 
 
 def _nothing() -> None:

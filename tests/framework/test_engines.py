@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -157,6 +158,28 @@ def test_an_error_is_raised_and_the_engine_can_be_drained_and_used_again(make: C
     assert all(tag == value for tag, value in drained.items())
     engine.submit(7, partial(int, 7))
     assert list(engine.as_completed()) == [(7, 7)]
+    engine.close()
+
+
+def test_of_several_errors_the_first_submitted_is_raised_however_late_it_comes() -> None:
+    """An error names the same chunk in every run: here call 2 fails long before call 1 does, and 0 is well."""
+    failed = threading.Event()
+
+    def late() -> None:
+        assert failed.wait(60)
+        time.sleep(0.05)
+        raise ArithmeticError("call 1")
+
+    def early() -> None:
+        failed.set()
+        raise ArithmeticError("call 2")
+
+    engine = Threads(2)
+    for tag, call in enumerate([lambda: None, late, early]):
+        engine.submit(tag, call)
+    with pytest.raises(ArithmeticError, match="call 1"):
+        list(engine.as_completed())
+    assert not dict(engine.drain())
     engine.close()
 
 
