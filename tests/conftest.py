@@ -1,6 +1,7 @@
 """Hypothesis profiles of the tests.
 
 `default`: the same examples in every run (no deadline, since the first call of a kernel compiles; no database).
+Neither profile fails a test for slow data: that would judge the machine's load, not the software.
 `long`: free seeds and twenty times the examples. It is chosen when pytest runs without the default marker
 expression (`pytest -m ""`, as `make test-full` does) or with `LEMMATA_HYPOTHESIS=long` in the environment;
 `--hypothesis-profile` overrides both.
@@ -15,16 +16,17 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from lemmata.threads import pin_threads
 from tests.browser import browser, open_file
 
 __all__ = ["browser", "open_file"]
 
-settings.register_profile("default", deadline=None, derandomize=True, database=None, max_examples=100)
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", derandomize=True, database=None, max_examples=100, **_COMMON)
 settings.register_profile(
-    "long", deadline=None, derandomize=False, database=None, max_examples=2000, print_blob=True
+    "long", derandomize=False, database=None, max_examples=2000, print_blob=True, **_COMMON
 )
 
 
