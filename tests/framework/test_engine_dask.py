@@ -20,7 +20,7 @@ import pytest
 from lemmata.chunks import Batch, ChunkCall, WorkerMismatchError, code_of
 from lemmata.codedigest import ROOT
 from lemmata.engines import EngineError, Serial, make_engine
-from lemmata.engines.dask import MOST_IN_BUNDLE, Dask
+from lemmata.engines.dask import BUNDLES_AHEAD, Dask
 from lemmata.laboratory import Laboratory, Progress
 from lemmata.ledger import Ledger
 from lemmata.models import Model
@@ -112,16 +112,20 @@ def test_a_worker_with_other_code_refuses_and_names_both(cluster: Any) -> None:
     engine.close()
 
 
-def test_bundles_grow_and_hold_what_is_in_flight(cluster: Any) -> None:
+@pytest.mark.parametrize(("seconds", "sizes"), [(1e9, [8, 64, 512, 1024, 1024]), (0.0, [1, 1, 1])])
+def test_bundles_grow_as_far_as_their_seconds_allow(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, seconds: float, sizes: list[int]
+) -> None:
+    """Eight times at once and up to 1024 calls; what is in flight stays a few bundles a worker."""
+    monkeypatch.setattr("lemmata.engines.dask.BUNDLE_SECONDS", seconds)
+    cluster.wait_for_workers(2)
     engine = Dask(address=cluster.scheduler_address)
-    most = 0
-    for start in range(0, 6000, 300):
-        for tag in range(start, start + 300):
+    assert engine.capacity == BUNDLES_AHEAD * 2
+    for calls, size in zip((1, 8, 64, 512, 3000), sizes, strict=False):
+        for tag in range(calls):
             engine.submit(tag, _nothing)
-        results = dict(engine.as_completed())
-        assert sorted(results) == list(range(start, start + 300))
-        most = max(most, engine.capacity)
-    assert 2 * MOST_IN_BUNDLE <= most <= 16 * MOST_IN_BUNDLE
+        assert sorted(tag for tag, _ in engine.as_completed()) == list(range(calls))
+        assert engine.capacity == BUNDLES_AHEAD * 2 * size
     engine.close()
 
 
