@@ -239,6 +239,24 @@ def test_r5_clocks_agree_with_quadrature_at_thirty_digits(case: dict[str, Any]) 
     )
 
 
+@pytest.mark.parametrize("lead", [30.0, 600.0, 1400.0, 5000.0, 1e6])
+def test_r5_clocks_take_time_as_it_is_while_the_other_sign_leads(lead: float) -> None:
+    """One filter of each sign beyond the knee: F = 2 tau - lead and t = tau + (e^F - e^-lead)/2, whatever the lead."""
+    clock = np.array([lead / 3, (lead + 6.0) / 2])
+    margin = 2 * clock - lead
+    times = clock + (np.exp(margin) - math.exp(-lead)) / 2
+    model = FeatureClock((11.0,), (11.0 + lead,), tuple(times.tolist()))
+    np.testing.assert_allclose(feature_clock(model), clock, rtol=CLOCK)
+    np.testing.assert_allclose(clock_margin(model), margin, rtol=1e-8, atol=1e-7)
+
+
+def test_r5_clocks_stand_where_the_margin_is_huge_at_the_start() -> None:
+    """dtau/dt = 1/(1 + e^F) is no float for F(0) = 1000: nothing is left to be learned."""
+    model = FeatureClock((1000.0 + 20 / 3, 3.0), (0.0, -1.0), (0.0, 1.0, 1e6), output_exponent=0.0)
+    np.testing.assert_array_equal(feature_clock(model), 0.0)
+    np.testing.assert_allclose(clock_margin(model), 1000.0 + 3.0**3 / 300)
+
+
 @given(strategies.clocks())
 def test_r5_clocks_rise_and_slow_down(model: FeatureClock) -> None:
     """tau(t) increases, is concave, and stays below t; F does not fall; t = tau + int e^F inverts it."""

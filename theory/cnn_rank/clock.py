@@ -126,7 +126,10 @@ class Clock:
         latest = float(flat.max(initial=0.0))
         if latest == 0.0:
             return np.zeros(np.shape(times))
-        ends = np.array(self._panels(self._most(latest)))
+        most = self._most(latest)
+        if most == 0.0:  # e^F is no float at the start: the clock stands
+            return np.zeros(np.shape(times))
+        ends = np.array(self._panels(most))
         half, start = np.diff(ends) / 2.0, ends[:-1]
         rules = _rules()
         rates = self._rate(start[:, None] + half[:, None] * rules.places)
@@ -209,10 +212,13 @@ class Clock:
         clock = time = 0.0
         for escaped, (clock, stop) in enumerate(zip([0.0, *escapes], [*escapes, math.inf], strict=True)):
             slope, width, room = size * escaped, stop - clock, latest - time
-            needed = math.log1p(slope * room * math.exp(min(-margin, 700.0))) / slope if slope else room
+            needed = float(np.logaddexp(0.0, math.log(slope * room) - margin)) / slope if slope else room
             if needed <= width:
                 break
-            time += math.exp(margin) * math.expm1(slope * width) / slope if slope else width
+            if width and slope:  # e^margin alone may be no float
+                time += math.exp(margin + slope * width) * -math.expm1(-slope * width) / slope
+            else:
+                time += width
             margin += slope * width + size / self.order
         else:
             needed = 0.0
