@@ -410,7 +410,10 @@ def test_r5_leading_order(depth: int) -> None:
 
 def test_a_certain_prior_leaves_nothing_to_learn() -> None:
     """R5: rho = 1: no step at all is best, at every depth."""
-    assert optimal_step_size(Tuning(10, 5, 3, Cone(1.0))) == 0.0
+    for initialisation in ("prior_mean", "joint"):
+        model = Tuning(10, 5, 3, Cone(1.0), initialisation)
+        assert (optimal_step_size(model), optimal_excess_risk(model)) == (0.0, 0.0)
+        assert optimal_initial_scale(model) == pytest.approx(math.sqrt(2 / math.pi), rel=1e-15)
     assert leading_order_step_size(Tuning(10, 5, 3, Cone(1.0))) == 0.0
     assert ridge_excess_risk(Tuning(10, 5, 3, Cone(1.0))) == 0.0
 

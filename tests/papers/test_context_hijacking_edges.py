@@ -66,6 +66,7 @@ MIXED = MixedContext(10, 10, 20, 2, 0.15, 0.7, CONE, MARGIN)
         (lambda: hijack_error(replace(HIJACK, step_size=1e308)), "step_size"),
         (lambda: contraction(Dose(1000, 10, CONE, 1e300, 1 / 3)), "dose"),
         (lambda: depth_gain(Depths(1000, 10, Cone(1.0), MARGIN)), "prior"),
+        (lambda: depth_gain(Depths(1000, 10, VonMisesFisher(0.0), MARGIN)), "prior"),
         (lambda: clean_accuracy(CleanContext(160, 20, 4, 0.02, 0.79, CONE)), "step_size"),
         (lambda: mixed_context_margin(MIXED), "hijackers"),
         (lambda: mixed_context_deviation(MIXED), "hijackers"),

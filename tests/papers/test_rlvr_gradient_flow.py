@@ -231,6 +231,17 @@ def test_r3_plateaus_beyond_the_largest_float_have_finite_logarithms() -> None:
     assert 30000 < log_entanglement_time(wide) < log_hitting_time(at(wide, 0.5)) < 31000
 
 
+def test_r3_levels_are_found_on_plateaus_of_two_hundred_decades() -> None:
+    """R3: a level that offsets of 1e-200 and of 1e50 enclose; ln int sum 1/y ds by quadrature at 450 digits."""
+    start = (2.1184069746044207e-200, 0.46100589679035453, 5.699406135770634e-07, 0.5389935332690319)
+    deep = Bandit(
+        (*start, 1.2872055822102138e-142), (0.0, 1e-12, 0.7158179970500739, 0.7419182853331506, 1.0)
+    )
+    for crossing in ("first", "last"):
+        model = replace(at(deep, 0.00039880183315911646), crossing=crossing)
+        assert log_hitting_time(model) == pytest.approx(962.00790415991, rel=1e-13)
+
+
 def test_r3_ties_are_decided_by_the_start_or_never() -> None:
     """R5: of equally good patterns the initially most likely takes everything; twins share for ever."""
     tied = Bandit((0.2, 0.3, 0.5), (0.9, 0.9, 0.1))

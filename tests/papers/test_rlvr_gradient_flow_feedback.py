@@ -12,6 +12,7 @@ from hypothesis import assume, example, given, settings, target
 from hypothesis import strategies as st
 from scipy import special
 
+from lemmata import DomainError
 from tests.naive import rlvr_gradient_flow as naive
 from tests.profiles import share
 from tests.strategies import rlvr_gradient_flow as strategies
@@ -183,7 +184,8 @@ def test_r11_the_chance_of_a_gain() -> None:
     tilt = special.expit(-1.2299332)
     assert rlif_worst_limit(replace(frozen, margin=0.1)) == pytest.approx(tilt, abs=1e-8)
     assert rlif_worst_limit(frozen) == 0.5
-    assert rlif_worst_limit(replace(frozen, margin=1e-7)) == pytest.approx(0.5 - 3e-7, abs=1e-12)
+    for margin in (1e-7, 1e-12, 1e-300):
+        assert rlif_worst_limit(replace(frozen, margin=margin)) == pytest.approx(0.5 - 3 * margin, abs=1e-12)
 
 
 @given(st.integers(2, 10**5), st.floats(0, 0.4), st.floats(1.01, 2))
@@ -275,6 +277,12 @@ def test_r12_the_separatrix() -> None:
         ((0.3, 0.2), 0.39218), ((0.2, 0.1), 0.31289),
     ):  # fmt: skip
         assert separatrix(Pair(rates)) == pytest.approx(value, abs=1e-5)
+
+
+@pytest.mark.parametrize("rates", [(1e-12, 0.5), (0.5, 1e-12)])
+def test_r12_a_separatrix_close_to_certainty_is_refused(rates: tuple[float, float]) -> None:
+    with pytest.raises(DomainError, match=r"rates = .*: must be less apart: the separatrix is within"):
+        separatrix(Pair(rates))
 
 
 @pytest.mark.parametrize("wrong", [1, 4])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from lemmata.models import DomainError
 from theory.context_hijacking.limits import residual_share
 from theory.context_hijacking.models import Depths, Dose
@@ -65,23 +67,28 @@ def depth_gain(model: Depths) -> float:
     Raises
     ------
     DomainError
-        If s tau E[rho]^2 >= 1: the typical query never flips; or if the prior is certain: no step is taken.
+        If s tau E[rho]^2 >= 1, and the typical query never flips; if it is 0, and no query is right at the start; or if
+        the prior is certain, and no step is taken.
 
     References
     ----------
     R12.
     """
-    critical = critical_contraction(model)
-    if critical <= 0:
+    lift = typical_lift(model)
+    if lift >= 1:
         raise DomainError(
             "margin.size", model.margin.size, "below 1/(tau E[rho]^2), or the query never flips"
+        )
+    if lift < np.finfo(float).tiny:
+        raise DomainError(
+            "prior", model.prior, "of a mean E[rho] > 0, or no query is right at the start"
         )
 
     def hijackers(depth: int) -> float:
         step = tuned(model.tuned_hijack(depth).tuning).step_size
         if step == 0:
             raise DomainError("prior", model.prior, "uncertain (E[rho] < 1), or hijackers have no effect")
-        return -math.expm1(math.log(critical) / depth) / step
+        return -math.expm1(math.log1p(-lift) / depth) / step
 
     return math.log(hijackers(model.deep) / hijackers(model.shallow))
 
@@ -108,4 +115,9 @@ def half_error_gain(model: Depths) -> float:
 
 def critical_contraction(model: Depths) -> float:
     """kappa_c = 1 - s tau E[rho]^2: where the typical query (g = 0) flips, at c = tau E[rho]."""
-    return 1 - model.margin.size * TAU * model.prior.mean_correlation(model.dimension) ** 2
+    return 1 - typical_lift(model)
+
+
+def typical_lift(model: Depths) -> float:
+    """s tau E[rho]^2: the typical query's margin before any hijacker."""
+    return model.margin.size * TAU * model.prior.mean_correlation(model.dimension) ** 2

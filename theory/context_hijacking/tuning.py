@@ -97,6 +97,8 @@ def tuned(model: Tuning) -> Tuned:
     if model.depth > MOST_EXACT_DEPTH:
         raise DomainError("depth", model.depth, f"at most {MOST_EXACT_DEPTH} for exact sums")
     mean = model.prior.mean_correlation(model.dimension)
+    if mean == 1:
+        return Tuned(0.0, TAU, 0.0)  # the task is known
     is_joint = model.initialisation == "joint"
     slope = (_JointSlope if is_joint else _Slope)(model, mean)
     found = [_refine(slope, low, high) for low, high in _brackets(slope, _grid(model, mean))]

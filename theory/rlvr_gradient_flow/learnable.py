@@ -12,6 +12,7 @@ import numpy as np
 from scipy import integrate, optimize, special
 
 from lemmata.kernels import kernel
+from lemmata.models import DomainError
 from theory.rlvr_gradient_flow.models import LearnableAnswers, Pair
 from theory.rlvr_gradient_flow.orbit import Array
 
@@ -67,6 +68,11 @@ def separatrix(model: Pair) -> float:
     float
         1/2 at equal rates; within about 1e-7. separatrix(p, q) + separatrix(q, p) = 1.
 
+    Raises
+    ------
+    DomainError
+        If the rates are so far apart that the separatrix is within 1e-6 of 0 or 1.
+
     References
     ----------
     R12.
@@ -75,6 +81,9 @@ def separatrix(model: Pair) -> float:
     if first == second:
         return 0.5
     low, high = -MOST_LOGIT, MOST_LOGIT
+    if not _outcome(low, first, second) < 0 < _outcome(high, first, second):
+        least = float(special.expit(low))
+        raise DomainError("rates", model.rates, f"less apart: the separatrix is within {least:.1e} of 0 or 1")
     logit = optimize.bisect(lambda x: _outcome(x, first, second), low, high, xtol=1e-7)
     return float(special.expit(logit))
 

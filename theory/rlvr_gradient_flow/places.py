@@ -111,7 +111,10 @@ class Orbit:
         """Where a function of the place changes its sign, between neighbouring nodes at which it differs in sign."""
         vertex, low = before
         high = after[1] + float(self.path[2][after[0]] - self.path[2][vertex])
-        offset = optimize.brentq(lambda u: function((vertex, u)), low, high, xtol=1e-300, rtol=1e-15)
+        # offsets may differ by hundreds of powers of ten: bisection alone takes a thousand steps to the smallest
+        offset = optimize.brentq(
+            lambda u: function((vertex, u)), low, high, xtol=1e-300, rtol=1e-15, maxiter=5000
+        )
         return vertex, float(offset)
 
     def internal_time(self, place: Place) -> float:

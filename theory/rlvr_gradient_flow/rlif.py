@@ -140,9 +140,9 @@ def rlif_worst_limit(model: RandomPatterns) -> float:
     """
     if model.margin == 0:
         return 0.5
-    # mean - 1/2 = coth(x/2)/2 - 1/x, increasing in x, below 1/2 - 1/x + e^-x
-    high = 2.0 / (0.5 - model.margin) + 2.0
-    tilt = optimize.brentq(lambda x: _tilted_mean(x) - model.margin, 1e-9, high, xtol=1e-14)
+    # mean - 1/2 = coth(x/2)/2 - 1/x, increasing in x, below x/12 and 1/2 - 1/x + e^-x
+    low, high = 6.0 * model.margin, 2.0 / (0.5 - model.margin) + 2.0
+    tilt = optimize.brentq(lambda x: _tilted_mean(x) - model.margin, low, high, xtol=1e-14)
     return float(special.expit(-tilt))
 
 
