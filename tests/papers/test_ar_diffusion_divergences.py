@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import example, given, settings, target
 from hypothesis import strategies as st
 
+from lemmata import DomainError
 from tests.naive import ar_diffusion as naive
 from tests.profiles import share
 from tests.strategies import ar_diffusion as strategies
@@ -23,10 +25,13 @@ from theory.ar_diffusion import (
     BlockDiagonal,
     ConstantBias,
     Divergence,
+    Equicorrelated,
     Exponential,
+    ExponentialIntegrator,
     Gaussian,
     GaussianSampling,
     PointwiseDivergence,
+    PosteriorMean,
     Sampling,
     Scheme,
     SunShadow,
@@ -208,6 +213,26 @@ def test_r6_pointwise_conditional_kl_is_that_of_the_conditional_laws(
         # the plain form subtracts conditional means and variances of size |law|
         slack = 1e-9 * (1 + plain) * condition(sun) * (1 + abs(x)) ** 2
         assert found == pytest.approx(plain, abs=min(slack, 1e-3 * (1 + plain)))
+
+
+def test_r6_conditional_laws_that_lost_their_digits_are_refused() -> None:
+    """Stages that do not sum to the joint divergence: steps that leave far less variance than the data have."""
+    for correlation, refused in ((0.9, False), (1 - 1e-9, True), (1 - 1e-11, True)):
+        target = Equicorrelated(dimension=3, patches=3, correlation=correlation)
+        scheme = Scheme(integrator=PosteriorMean())
+        stage = partial(stage_kl, Divergence(target, scheme))
+        pointwise = partial(pointwise_conditional_kl, PointwiseDivergence(target, scheme, prefix=(0.1, 0.2)))
+        for divergence_ in (stage, pointwise):
+            if refused:
+                with pytest.raises(
+                    DomainError, match=r"scheme\.integrator = 'posterior_mean': .* digits are lost"
+                ):
+                    divergence_()
+            else:
+                assert np.all(np.isfinite(divergence_()))
+        exact = joint_kl(Divergence(target, replace(scheme, integrator=ExponentialIntegrator())))
+        plain = stage_kl(Divergence(target, replace(scheme, integrator=ExponentialIntegrator())))
+        assert np.sum(plain) == pytest.approx(exact, rel=1e-10)
 
 
 def test_r6_averaged_over_true_prefixes_the_pointwise_kl_is_the_stage_kl() -> None:

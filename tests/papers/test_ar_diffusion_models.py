@@ -108,12 +108,19 @@ def test_factors_are_those_of_the_covariance_in_any_order() -> None:
         (lambda: Accuracy(WORKED, Scheme(grid=Custom((1, 0)))), "scheme.grid"),
         (lambda: optimal_grid(OptimalSteps(WORKED, Vanilla(), PathOptimal(5, 6, 0))), "steps"),
         (lambda: leading_joint_kl(GaussianSampling(WORKED, Scheme(grid=WORKED_GRID))), "scheme.grid"),
+        (lambda: SunShadow(gain=1e200, rule_noise=1), "rule_noise"),
     ],
 )
 def test_bad_input_is_named(make: Any, parameter: str) -> None:
     with pytest.raises(DomainError) as caught:
         make()
     assert caught.value.parameter == parameter
+
+
+def test_wide_parabolas_have_weights() -> None:
+    """Of centres far out all but the two innermost ones are too improbable for a float."""
+    weights, _ = Parabola(centres_along=4, extent=300).centres()
+    np.testing.assert_allclose(weights, [0, 0.5, 0.5, 0], rtol=1e-10)
 
 
 def test_models_travel_as_json() -> None:

@@ -118,6 +118,8 @@ def test_r10_the_step_count_is_where_the_level_is_crossed(sun: SunShadow, method
 def test_r10_phase_boundary() -> None:
     """R10: g -> 1 as sigma -> 0; the boundary solves tr Sigma^-2 = 4 sum tr S_k^-2; exact divergences cross nearby."""
     assert phase_boundary(EqualCalls(1e-6)) == pytest.approx(1, abs=1e-10)
+    assert phase_boundary(EqualCalls(1e-300, 1e8)) == 1
+    assert phase_boundary(EqualCalls(1e200)) == pytest.approx(1e200)  # g -> sigma/s_1
     for noise, spread in ((0.2, 1.0), (1.0, 1.0), (2.0, 0.5), (1e-3, 7.0)):
         gain = phase_boundary(EqualCalls(noise, spread))
         stiff = np.linalg.inv(SunShadow(gain=gain, rule_noise=noise, sun_spread=spread).covariance_matrix())

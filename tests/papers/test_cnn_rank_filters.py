@@ -190,6 +190,12 @@ def test_r9_small_starts_have_the_leading_onset(order: float, x_k: float, x_i: f
         assert onset == pytest.approx(leading_onset(model), rel=1e-3)
 
 
+def test_r9_the_leading_onset_of_a_high_order_is_the_ratio_of_starts() -> None:
+    """[(n/2K)(x_k/x_i)^(q-2)]^(1/q), where the power itself is beyond any float."""
+    model = Onset(1, 2, 1000, order=1e6, knee=1.0, signal_start=3.0, noise_start=1.0)
+    assert leading_onset(model) == pytest.approx(3.0, rel=1e-5)
+
+
 @pytest.mark.parametrize(("order", "leading"), [(2.0, 2.0**0.5), (6.0, 2.0 ** (1 / 6)), (10.0, 2.0**0.1)])
 def test_r9_onsets_know_no_smallest_start(order: float, leading: float) -> None:
     """Times to the knee overflow, their logarithms do not; at equal starts r^q -> n/2K, for q = 2 as well."""

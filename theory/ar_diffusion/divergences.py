@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lemmata.models import DomainError
 from theory.ar_diffusion.laws import law
 from theory.ar_diffusion.models import Divergence, GaussianSampling, PointwiseDivergence
 from theory.ar_diffusion.schemes import AR
@@ -16,6 +18,11 @@ from theory.numerics.gaussian_kl import blocks, conditional_error, covariance_di
 from theory.numerics.gaussian_kl import variance_divergence as direction_divergence
 
 Array = npt.NDArray[np.floating[Any]]
+
+DIGITS_LEFT = 1e-6
+"""How far the conditional divergences may sum from the joint one, relative to it."""
+NARROW = 1e-3
+"""Variances of the output relative to the data's, below which conditional laws lose digits."""
 
 
 def joint_kl(model: Divergence) -> float:
@@ -56,13 +63,26 @@ def stage_kl(model: Divergence) -> Array:
     array (K,)
         In nats, in the order of generation (vanilla: of the patches). Their sum is `joint_kl`.
 
+    Raises
+    ------
+    DomainError
+        If vanilla sampling's output is so much narrower than the data that its conditional laws lose their digits.
+
     References
     ----------
     R3 and R4 of docs/papers/ar_diffusion.md.
     """
     if isinstance(model.scheme.method, AR):
         return np.array([_stage_divergence(stage, model.reference) for stage in stages(model)])
-    return _vanilla_stage_kl(model)
+    try:
+        values, joint = _vanilla_stage_kl(model), joint_kl(model)
+    except np.linalg.LinAlgError:
+        values, joint = np.zeros(1), 1.0
+    # the conditional laws are differences of the joint ones, which loses digits; the joint divergence loses none
+    if not (math.isinf(joint) or abs(np.sum(values) - joint) <= DIGITS_LEFT * joint):
+        kind = model.scheme.integrator.kind()
+        raise DomainError("scheme.integrator", kind, "one whose output is less narrow: its digits are lost")
+    return values
 
 
 def _stage_divergence(stage: Stage, reference: str) -> float:
@@ -122,6 +142,11 @@ def pointwise_conditional_kl(model: PointwiseDivergence) -> float:
     float
         In nats; infinite where coarse steps blow the variance up beyond the largest number.
 
+    Raises
+    ------
+    DomainError
+        As `stage_kl` does.
+
     References
     ----------
     R6 of docs/papers/ar_diffusion.md.
@@ -136,6 +161,9 @@ def pointwise_conditional_kl(model: PointwiseDivergence) -> float:
     output = law(model)
     if not np.all(np.isfinite(output.covariance)):
         return float("inf")
+    (joint,) = stages(model)
+    if np.any(joint.reversal.variance < NARROW * joint.directions.variances):
+        stage_kl(Divergence(model.target, model.scheme))  # refuses what loses its digits
     block = blocks(np.linalg.cholesky(covariance), model.target.sizes)[k]
     wrong = conditional_error(block, covariance, output.covariance_error, output.mean_error)
     shift = wrong.offset + wrong.slope @ prefix

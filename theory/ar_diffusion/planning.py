@@ -84,10 +84,11 @@ def phase_boundary(model: EqualCalls) -> float:
     ----------
     R10 of docs/papers/ar_diffusion.md.
     """
-    b = (model.sun_spread / model.rule_noise) ** 2
-    # in units of s_1: (sqrt(u^2 + w) - u)/b = w/(sqrt(u^2 + w) + u)/b, which does not cancel
+    ratio = model.rule_noise / model.sun_spread
+    # sqrt(u^2 + w) - u = w/(sqrt(u^2 + w) + u), which does not cancel, and is the same for b and 1/b up to a factor b
+    b = (ratio if ratio < 1 else 1 / ratio) ** 2
     u, w = 1 + b, 3 * (1 + b * b)
-    return math.sqrt(w / (math.sqrt(u * u + w) + u) / b)
+    return max(ratio, 1.0) * math.sqrt(w / (math.sqrt(u * u + w) + u))
 
 
 def steps_to_accuracy(model: Accuracy) -> float:

@@ -385,7 +385,10 @@ class Parabola(IsotropicTarget):
 
     def centres(self) -> tuple[Array, Array]:
         c = np.linspace(-self.extent, self.extent, self.centres_along)
-        return _normalised(np.exp(-0.5 * c * c)), np.column_stack((c, c * c - 1))
+        falls = 0.5 * (
+            c * c - np.min(c * c)
+        )  # the largest weight is 1 before they are normalised, at any extent
+        return _normalised(np.exp(-falls)), np.column_stack((c, c * c - 1))
 
     def off_rule(self, points: Array) -> Array:
         return points[:, 1] - points[:, 0] ** 2 + 1
@@ -469,6 +472,8 @@ def _square(name: str, value: tuple[tuple[float, ...], ...]) -> Array:
 
 
 def _check_definite(name: str, value: object, matrix: Array) -> None:
+    if not np.all(np.isfinite(matrix)):
+        raise DomainError(name, value, "such that the covariance is finite")
     scale = np.sqrt(np.abs(np.diag(matrix)))
     if np.any(np.abs(matrix - matrix.T) > ROUNDING * np.outer(scale, scale)):
         raise DomainError(name, value, "symmetric")

@@ -111,7 +111,8 @@ def leading_onset(model: Onset) -> float:
     """
     _check_order(model)
     share = model.images / (2 * model.features)
-    return (share * (model.signal_start / model.noise_start) ** (model.order - 2.0)) ** (1.0 / model.order)
+    lead = math.log(model.signal_start) - math.log(model.noise_start)  # its power may be no float
+    return math.exp((math.log(share) + (model.order - 2.0) * lead) / model.order)
 
 
 def memorised_share(model: Training) -> float:

@@ -80,9 +80,7 @@ def depth_gain(model: Depths) -> float:
             "margin.size", model.margin.size, "below 1/(tau E[rho]^2), or the query never flips"
         )
     if lift < np.finfo(float).tiny:
-        raise DomainError(
-            "prior", model.prior, "of a mean E[rho] > 0, or no query is right at the start"
-        )
+        raise DomainError("prior", model.prior, "of a mean E[rho] > 0, or no query is right at the start")
 
     def hijackers(depth: int) -> float:
         step = tuned(model.tuned_hijack(depth).tuning).step_size
