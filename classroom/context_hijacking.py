@@ -134,15 +134,23 @@ def error_at_depth(depth: int | None):
 
 
 def drawn_errors(lab: Laboratory, model: Prompt) -> Points:
-    """Share of wrong answers among simulated prompts, with 95 % intervals of Wilson."""
+    """Share of wrong answers along the number of hijackers."""
     counts = np.arange(0.0, 201.0, 20.0)
-    transformer = model.transformer
-    axes = {"hijackers": counts.tolist(), "depth": [model.depth], "step_size": [transformer.step_size]}
+    return wrong_answers(lab, model.transformer, counts, counts)
+
+
+def wrong_answers(lab: Laboratory, transformer: Hijack, hijackers: Array, x: Array) -> Points:
+    """Share of wrong answers among simulated prompts at places x, with 95 % intervals of Wilson."""
+    axes = {
+        "hijackers": hijackers.tolist(),
+        "depth": [transformer.depth],
+        "step_size": [transformer.step_size],
+    }
     wrong = lab.samples(HIJACK["error"], transformer, PROMPTS, axes=axes)[:PROMPTS, :, 0, 0]
     share, z = wrong.mean(axis=0), 1.96
     middle = (share + z * z / (2 * PROMPTS)) / (1 + z * z / PROMPTS)
     half = z * np.sqrt(share * (1 - share) / PROMPTS + (z / (2 * PROMPTS)) ** 2) / (1 + z * z / PROMPTS)
-    return Points(counts, share, np.minimum(middle - half, share), np.maximum(middle + half, share))
+    return Points(x, share, np.minimum(middle - half, share), np.maximum(middle + half, share))
 
 
 def depth_advantage(model: Prompt) -> float:
@@ -302,6 +310,7 @@ EXPONENTS = MappingProxyType({"L = 1": 1.0, "L = 2": 0.5, "L = 4": 0.25, "gradie
 LOOKS = MappingProxyType(
     {"L = 1": "sky", "L = 2": "blue", "L = 4": "green", "gradient flow": "orange", "ridge": "vermilion"}
 )
+TRIED = MappingProxyType({1: "sky", 4: "green"})  # depths whose exact errors are shown
 
 
 def training(values: Values) -> Depths:
@@ -320,6 +329,38 @@ def contraction_at(exponent: float):
     return values
 
 
+def answering(model: Depths, depth: int) -> Hijack:
+    """The transformer of this depth with its exact best step size."""
+    return trained(TunedHijack(model.examples, model.dimension, depth, model.prior, model.margin))
+
+
+def hijackers_in(model: Depths, doses: Array) -> Array:
+    """How many hijackers of the typical length are these doses, as real numbers."""
+    return doses * model.examples / RADIUS**2
+
+
+def error_along_dose(depth: int):
+    """The exact error along the dose (R7)."""
+
+    def values(model: Depths, doses: Array) -> Array:
+        transformer = answering(model, depth)
+        counts = hijackers_in(model, doses)
+        return np.array([hijack_error_at(transformer, float(count)) for count in counts])
+
+    return values
+
+
+def drawn_along_dose(depth: int):
+    """Share of wrong answers along the dose, each time with a whole number of hijackers."""
+
+    def draw(lab: Laboratory, model: Depths) -> Points:
+        counts = np.unique(np.round(hijackers_in(model, np.linspace(0, DOSES.high, 9))))
+        counts = counts[counts <= hijackers_in(model, np.array(DOSES.high))]
+        return wrong_answers(lab, answering(model, depth), counts, counts * RADIUS**2 / model.examples)
+
+    return draw
+
+
 POWER_MEANS = Demo(
     id="power-means",
     title="Depth takes another mean of the same two numbers",
@@ -333,7 +374,8 @@ POWER_MEANS = Demo(
     answer="The arithmetic mean is the largest, so one layer keeps most before the curves meet; beyond the "
     "meeting point the order is reversed. Long training prompts push the meeting point below the dashed "
     "line: the answer flips before the curves meet, and depth hurts. Short prompts lift it above the line, "
-    "and depth helps.",
+    "and depth helps. Press Draw: simulated prompts are answered wrongly as often as the exact errors say, and "
+    "up to a dose of 1 one layer errs less often than four.",
     controls=(
         ANGLE,
         EXAMPLES,
@@ -352,6 +394,16 @@ POWER_MEANS = Demo(
             )
             for name, exponent in EXPONENTS.items()
         ),
+        *(
+            Curve(
+                name=f"error {depth}",
+                label=f"$L = {depth}$",
+                function=error_along_dose(depth),
+                along=DOSES,
+                color=color,
+            )
+            for depth, color in TRIED.items()
+        ),
         Number(
             name="critical",
             label="the typical answer flips",
@@ -361,6 +413,16 @@ POWER_MEANS = Demo(
         ),
         Number(name="advantage", label="depth", function=depth_helps),
     ),
+    dots=tuple(
+        Dots(
+            name=f"drawn {depth}",
+            label=f"{PROMPTS} prompts, $L = {depth}$",
+            function=drawn_along_dose(depth),
+            color=color,
+            marker=marker,
+        )
+        for (depth, color), marker in zip(TRIED.items(), "os", strict=True)
+    ),
     pictures=(
         Plot(
             title="How much of the answer survives",
@@ -368,6 +430,13 @@ POWER_MEANS = Demo(
             y=Axis(label="contraction $\\kappa$", low=-0.2, high=1),
             curves=tuple(EXPONENTS),
             levels=("critical",),
+        ),
+        Plot(
+            title="Probability of a wrong answer",
+            x=DOSES,
+            y=Axis(label="error", low=0, high=1),
+            curves=tuple(f"error {depth}" for depth in TRIED),
+            dots=tuple(f"drawn {depth}" for depth in TRIED),
         ),
     ),
     badges=(
@@ -388,7 +457,9 @@ POWER_MEANS = Demo(
             because="A query far from the boundary survives more hijacking.",
         ),
     ),
-    note="These curves are of leading order for long training prompts; the first demonstration is exact.",
+    note="The contractions are of leading order for long training prompts, for hijackers of the typical length. "
+    "The errors are exact, for best step sizes and hijackers of any length, and the dots scatter about them by chance "
+    "alone. There are few dots where training prompts are short: a dose of 1.6 is then three copies.",
 )
 
 DEMOS = (FLIP, POWER_MEANS)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,6 +29,13 @@ DASHES = (0, (4, 1.6))
 _DRAWING = threading.RLock()  # Matplotlib's settings are the process's own
 
 
+@contextmanager
+def drawing() -> Generator[None]:
+    """Easels are set up and painted in here, as many at once as there are: entering takes longer than painting one."""
+    with _DRAWING, style():
+        yield
+
+
 class _Marks(Protocol):
     """What moves in a picture."""
 
@@ -42,23 +50,22 @@ class _Marks(Protocol):
 
 
 class Easel:
-    """One picture of a demonstration, to be painted again and again."""
+    """One picture of a demonstration, to be painted again and again; both within `drawing`."""
 
     def __init__(self, demo: Demo, picture: Picture) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        with _DRAWING, style():
-            figure: Any = Figure(figsize=SIZE, dpi=DOTS_PER_INCH)  # Matplotlib's annotations are incomplete
-            self._canvas: Any = FigureCanvasAgg(figure)
-            axes: Any = figure.subplots()
-            self._axes = axes
-            axes.set_title(picture.title)
-            self._marks = _marks(demo, picture, axes)
-            self._canvas.draw()  # lays everything out
-            figure.set_layout_engine("none")
-            self._canvas.draw()
-            self._background = self._canvas.copy_from_bbox(figure.bbox)
+        figure: Any = Figure(figsize=SIZE, dpi=DOTS_PER_INCH)  # Matplotlib's annotations are incomplete
+        self._canvas: Any = FigureCanvasAgg(figure)
+        axes: Any = figure.subplots()
+        self._axes = axes
+        axes.set_title(picture.title)
+        self._marks = _marks(demo, picture, axes)
+        self._canvas.draw()  # lays everything out
+        figure.set_layout_engine("none")
+        self._canvas.draw()
+        self._background = self._canvas.copy_from_bbox(figure.bbox)
 
     def paint(self, found: Found, drawn: Drawn, values: Mapping[str, Any]) -> bytes:
         """The picture as PNG.
@@ -72,12 +79,11 @@ class Easel:
         values : mapping
             Where the controls stand.
         """
-        with _DRAWING, style():
-            self._canvas.restore_region(self._background)
-            self._marks.move(found, drawn, values)
-            for artist in self._marks.artists:
-                self._axes.draw_artist(artist)
-            return _png(self._canvas)
+        self._canvas.restore_region(self._background)
+        self._marks.move(found, drawn, values)
+        for artist in self._marks.artists:
+            self._axes.draw_artist(artist)
+        return _png(self._canvas)
 
 
 def _png(canvas: Any) -> bytes:
@@ -283,4 +289,4 @@ class _HeatMarks:
         self.image.set_data(found[self.table])
 
 
-__all__ = ["Easel"]
+__all__ = ["Easel", "drawing"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lemmata.classroom.demo import Demo
-from lemmata.classroom.easels import Easel
+from lemmata.classroom.easels import Easel, drawing
 from lemmata.classroom.quantities import Array, Points
 from lemmata.engines import make_engine
 from lemmata.laboratory import Laboratory
@@ -41,7 +41,8 @@ class Lesson:
         self.demo = demo
         self.seed = seed
         self.draws: list[Draw] = []
-        self._easels = [Easel(demo, picture) for picture in demo.pictures]
+        with drawing():
+            self._easels = [Easel(demo, picture) for picture in demo.pictures]
 
     def draw(self, values: Mapping[str, Any]) -> None:
         """Let simulated points fall."""
@@ -72,9 +73,11 @@ class Lesson:
         points = self.points(settled)
         badges = self.badges(found)
         spoken = "; ".join(f"{label}: {text}" for label, text in badges)
+        with drawing():
+            painted = [easel.paint(found, points, settled) for easel in self._easels]
         images = "".join(
-            _image(easel.paint(found, points, settled), f"{picture.title}. {spoken}")
-            for easel, picture in zip(self._easels, self.demo.pictures, strict=True)
+            _image(png, f"{picture.title}. {spoken}")
+            for png, picture in zip(painted, self.demo.pictures, strict=True)
         )
         tiles = "".join(_badge(label, text) for label, text in badges)
         return f'<div class="lemmata-badges">{tiles}</div><div class="lemmata-pictures">{images}</div>'

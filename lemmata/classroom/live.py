@@ -13,14 +13,17 @@ def _():
 
     from lemmata.catalogue import PaperFloors
     from lemmata.classroom.lesson import STYLE, Lesson
+    from lemmata.classroom.serving import warm
     from lemmata.classroom.widgets import paper_of, widgets
 
-    return STYLE, Lesson, PaperFloors, mo, paper_of, widgets
+    return STYLE, Lesson, PaperFloors, mo, paper_of, warm, widgets
 
 
 @app.cell
-def _(mo, paper_of):
+def _(mo, paper_of, warm):
     paper = paper_of(mo.app_meta().request)
+    with mo.status.spinner(title="Getting ready", remove_on_exit=True):
+        warm(paper)
     return (paper,)
 
 

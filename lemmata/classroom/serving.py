@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import gc
 import html
 import socket
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+import threading
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lemmata.classroom.demo import Demo
+from lemmata.catalogue import PaperFloors
 from lemmata.classroom.lesson import Lesson
 from lemmata.extras import MissingExtraError
 
 HOST = "127.0.0.1"
 """Nobody but this machine."""
 APP = Path(__file__).with_name("live.py")
+_WARMING = threading.Lock()
 
 
 def bind(port: int = 0) -> socket.socket:
@@ -104,11 +108,28 @@ def serve(application: Any, opened: socket.socket, ready: Callable[[], None]) ->
         Server(config).run(sockets=[opened])
 
 
-def warm(demos: Iterable[Demo]) -> None:
-    """Compile what the demonstrations need, by using each of them once, so that no visitor waits for it."""
-    for demo in demos:
-        Lesson(demo).draw(demo.defaults)
-        demo.evaluate({})
+def warm(paper: str) -> None:
+    """Make a paper's demonstrations fast, by using each of them once; whoever asks meanwhile waits for the end.
+
+    A page waits for it before it shows a slider. Work that goes on behind a page's back delays the page by several
+    tenths of a second, as threads take turns; so does a full garbage collection.
+
+    Parameters
+    ----------
+    paper : str
+        Its name; a second call does nothing.
+    """
+    with _WARMING:
+        _use(paper)
+
+
+@functools.cache
+def _use(paper: str) -> None:
+    for entry in PaperFloors(paper).demos:
+        Lesson(entry.item).draw(entry.item.defaults)  # imports and compiles
+        entry.item.evaluate({})
+    gc.collect()
+    gc.freeze()  # no later collection goes through all the modules again
 
 
 def _first_page(titles: Mapping[str, str]) -> str:

@@ -32,8 +32,8 @@ def command(paper: str | None, port: int | None, browser: bool, prints: bool) ->
         console().print(f"{address}  (Ctrl-C ends)", markup=False, highlight=False, soft_wrap=True)
 
         def ready() -> None:
-            demos = [entry.item for floors in chosen for entry in floors.demos]
-            threading.Thread(target=warm, args=(demos,), daemon=True).start()
+            if paper is not None:  # while the browser opens
+                threading.Thread(target=warm, args=(paper,), daemon=True).start()
             if browser:
                 webbrowser.open(address)
 

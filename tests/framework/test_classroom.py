@@ -27,7 +27,7 @@ from lemmata.classroom import (
     WholeSlider,
     along,
 )
-from lemmata.classroom.easels import Easel
+from lemmata.classroom.easels import Easel, drawing
 from lemmata.classroom.lesson import MOST_DRAWS, Lesson
 from lemmata.domains import DomainError
 from lemmata.engines import make_engine
@@ -185,14 +185,16 @@ def pixels(png: bytes) -> Any:
 
 def painted(easel: Easel, values: Any, drawn: Any = None) -> Any:
     settled = DECAY.settle(values)
-    return pixels(easel.paint(DECAY.evaluate(settled), drawn or {}, settled))
+    with drawing():
+        return pixels(easel.paint(DECAY.evaluate(settled), drawn or {}, settled))
 
 
 def test_every_kind_of_picture_moves_and_comes_back() -> None:
     """What a slider moves is drawn anew, nothing is left behind, and equal values give equal pixels."""
     moves = ({"rate": 3}, {"size": 1.0}, {"now": 7}, {"count": 7})
     for picture, move in zip(DECAY.pictures, moves, strict=True):
-        easel = Easel(DECAY, picture)
+        with drawing():
+            easel = Easel(DECAY, picture)
         before, after, again = (painted(easel, values) for values in ({}, move, {}))
         assert (before != after).any(), picture.title
         np.testing.assert_array_equal(before, again)
@@ -201,7 +203,8 @@ def test_every_kind_of_picture_moves_and_comes_back() -> None:
 def test_a_curve_is_where_its_numbers_are() -> None:
     """The blue pixels of the decay, read back on both logarithmic axes, hold exp(-rate t)."""
     picture: Any = DECAY.pictures[0]
-    easel = Easel(DECAY, replace(picture, curves=("decay",), levels=(), uprights=(), bands=(), points=()))
+    with drawing():
+        easel = Easel(DECAY, replace(picture, curves=("decay",), levels=(), uprights=(), bands=(), points=()))
     image = painted(easel, {"rate": 0.5})
     colour = [int(COLORS["blue"][i : i + 2], 16) for i in (1, 3, 5)]
     axes = easel._axes

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +22,8 @@ import pytest
 
 import theory
 from lemmata.catalogue import PaperFloors
-from lemmata.classroom import Choice
+from lemmata.classroom import Choice, serving
+from lemmata.classroom.lesson import Lesson
 from lemmata.classroom.widgets import paper_of
 from lemmata.cli import main
 
@@ -71,6 +74,45 @@ def test_an_address_names_its_paper() -> None:
         assert paper_of(Request({"path": path})) == PAPER
     with pytest.raises(ValueError, match="no address names a paper"):
         paper_of(None)
+
+
+@pytest.fixture
+def nothing_is_warm() -> Iterator[None]:
+    serving._use.cache_clear()
+    yield
+    serving._use.cache_clear()
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("nothing_is_warm")
+def test_demonstrations_are_used_once_before_anybody_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two visitors come at once: one waits for the other, nothing is drawn twice, and full collections are short."""
+    begun, may_go_on = threading.Event(), threading.Event()
+    drawn: list[str] = []
+
+    def draw(lesson: Lesson, values: object) -> None:
+        begun.set()
+        assert may_go_on.wait(60)
+        drawn.append(lesson.demo.id)
+
+    monkeypatch.setattr(Lesson, "draw", draw)
+    seen: list[list[str]] = []
+
+    def visit() -> None:
+        serving.warm(PAPER)
+        seen.append(list(drawn))
+
+    visitors = [threading.Thread(target=visit) for _ in range(2)]
+    for visitor in visitors:
+        visitor.start()
+    assert begun.wait(60)
+    assert seen == []
+    may_go_on.set()
+    for visitor in visitors:
+        visitor.join(60)
+    demos = [entry.item.id for entry in PaperFloors(PAPER).demos]
+    assert seen == [demos, demos]
+    assert gc.get_freeze_count() > 100_000
 
 
 # ------------------------------------------------------------------ the command
