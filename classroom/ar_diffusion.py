@@ -415,8 +415,8 @@ RARE = Demo(
         ),
     ),
     badges=(
-        Badge(label="vanilla, whole picture", value="vanilla total"),
-        Badge(label="vanilla at a sun of 30", value="rare"),
+        Badge(label="KL of vanilla, whole picture", value="vanilla total"),
+        Badge(label="KL of vanilla at a sun of 30", value="rare"),
     ),
     tasks=(
         Task(

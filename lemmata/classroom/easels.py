@@ -24,7 +24,7 @@ from lemmata.pictures.style import style
 Found = Mapping[str, Array]
 Drawn = Mapping[str, Sequence[Points]]
 
-SIZE, DOTS_PER_INCH = (6.2, 4.6), 120
+SIZE, DOTS_PER_INCH = (5.4, 4.0), 138
 DASHES = (0, (4, 1.6))
 _DRAWING = threading.RLock()  # Matplotlib's settings are the process's own
 
@@ -243,7 +243,8 @@ class _BarMarks:
                 (rectangle,) = axes.bar(centre, 1, width, color=COLORS[picture.colors[k]], animated=True)
                 self.bars.append((top, below, rectangle))
                 if not picture.stacked or k == parts - 1:
-                    text = axes.text(centre, 1, "", ha="center", va="bottom", animated=True)
+                    size = "medium" if picture.stacked else "small"  # digits of neighbours do not touch
+                    text = axes.text(centre, 1, "", ha="center", va="bottom", size=size, animated=True)
                     self.texts.append((top, text))
         handles = [rectangle for _, _, rectangle in self.bars[:parts]]
         for rectangle, label in zip(handles, picture.labels, strict=True):

@@ -102,8 +102,11 @@ def _badge(label: str, text: str) -> str:
 
 STYLE = """
 <style>
-.lemmata-pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
-.lemmata-pictures img { flex: 1 1 28rem; min-width: 0; max-width: min(100%, 48rem); height: auto; }
+html { font-size: clamp(16px, 11px + 0.4vw, 24px); } /* a projector's page is read from the last row */
+#App { padding-top: 0; }
+.markdown.prose h2 { margin: 0.4rem 0; }
+.lemmata-pictures { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+.lemmata-pictures img { width: 100%; max-width: 48rem; height: auto; }
 .lemmata-badges { display: flex; flex-wrap: wrap; gap: 0.75rem; margin: 0.25rem 0 0.75rem; }
 .lemmata-badges div { border: 1px solid #767676; border-radius: 0.4rem; padding: 0.3rem 0.8rem; }
 .lemmata-badges div { color: #222; background: #fff; }

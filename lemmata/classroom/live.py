@@ -53,16 +53,19 @@ def _(Lesson, chosen, demos, mo, widgets):
         lesson.clear()
         set_version(lambda count: count + 1)
 
+    narrow = {"max-width": "100%", "overflow-x": "auto"}  # a choice does not wrap
     buttons = [
         mo.ui.button(label="Draw", kind="success", on_click=draw, tooltip="Let simulated points fall"),
         mo.ui.button(label="Clear", on_click=clear, tooltip="Take the points away"),
     ]
+    moved = [mo.style(element, narrow) for element in controls.elements.values()]
     mo.vstack(
         [
             mo.md(f"## {demo.title}\n\n{demo.story}"),
             mo.callout(mo.md(f"**First ask.** {demo.ask}"), kind="info"),
-            mo.hstack(list(controls.elements.values()), wrap=True, justify="start", gap=2),
-            mo.hstack(buttons, justify="start") if demo.dots else mo.md(""),
+            mo.hstack(
+                moved + buttons if demo.dots else moved, wrap=True, justify="start", align="center", gap=1.25
+            ),
         ]
     )
     return controls, demo, lesson, version

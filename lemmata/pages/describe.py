@@ -135,7 +135,8 @@ def _picture(picture: Picture) -> Data:
         return {"kind": "plot", "x": _axis(picture.x), "y": _axis(picture.y)} | shown
     if isinstance(picture, Bars):
         bars = [{"label": plain(bar.label), "tops": bar.tops} for bar in picture.bars]
-        return {"kind": "bars", "y": _axis(picture.y), "bars": bars, "colors": picture.colors}
+        look: Data = {"colors": picture.colors, "stacked": picture.stacked}
+        return {"kind": "bars", "y": _axis(picture.y), "bars": bars} | look
     ends = {"low": picture.low, "high": picture.high}
     return {"kind": "heatmap", "x": _axis(picture.x), "y": _axis(picture.y), "table": picture.table} | ends
 

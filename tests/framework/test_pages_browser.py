@@ -12,7 +12,7 @@ import pytest
 
 import theory
 from lemmata.catalogue import Catalogue
-from lemmata.classroom import Demo
+from lemmata.classroom import Axis, Bar, Bars, Demo
 from lemmata.engines import make_engine
 from lemmata.laboratory import Laboratory
 from lemmata.pages import Effort, Link, Prepared, page_text, prepare, vendor
@@ -24,7 +24,17 @@ from tests.framework.demonstrations import DECAY, reduced
 
 QUICK = Effort(values=2000, checks=4, settings=3, draws=2)
 CATALOGUE = Catalogue(theory.PAPERS)
-SECOND = dataclasses.replace(reduced(DECAY), id="second", title="The same again")
+BESIDE = Bars(
+    title="Beside each other",
+    y=Axis(label="value", low=0, high=1),
+    bars=(Bar(label="up", tops=("half", "half-life")), Bar(label="down", tops=("half-life", "half"))),
+    labels=("first", "second"),
+    colors=("orange", "blue"),
+    stacked=False,
+)
+SECOND = dataclasses.replace(
+    reduced(DECAY), id="second", title="The same again", pictures=(BESIDE, *DECAY.pictures)
+)
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +192,33 @@ def test_every_kind_of_picture_leaves_ink(invented: tuple[Path, list[Prepared]],
         assert ink > 300
 
 
+def test_bars_stand_beside_each_other_when_they_are_told_to(
+    invented: tuple[Path, list[Prepared]], open_file: OpenFile
+) -> None:
+    """Each part has its own colour from the bottom to its value and none above, whichever of the two is higher."""
+    page = open_file(invented[0])
+    ready(page, "second")
+    value = {name: found[0] for name, found in shown(page, "second").items()}
+    assert value["half-life"] > value["half"]
+    seen = page.evaluate(
+        """(tops) => {
+            const { frame, picture } = lemmata.views.second.pictures[0];
+            const pen = frame.pen();
+            const { data, width } = pen.context.getImageData(0, 0, frame.canvas.width, frame.canvas.height);
+            const paint = (place, top) => {
+                const spot = pen.context.getTransform().transformPoint({ x: pen.left(place), y: top });
+                const first = 4 * (Math.round(spot.y) * width + Math.round(spot.x));
+                return [...data.slice(first, first + 4)];
+            };
+            const look = (place, top) => [pen.height - 3, top + 3, top - 2].map((y) => paint(place, y));
+            return tops.flatMap((pair, bar) => pair.map((value, i) => look(bar - 0.2 + 0.4 * i, pen.top(value))));
+        }""",
+        [[value[top] for top in bar.tops] for bar in BESIDE.bars],
+    )
+    orange, blue, nothing = [0xB9, 0x77, 0x00, 255], [0x00, 0x72, 0xB2, 255], [0, 0, 0, 0]
+    assert seen == 2 * [[orange, orange, nothing], [blue, blue, nothing]]
+
+
 def test_badges_say_numbers_and_words(invented: tuple[Path, list[Prepared]], open_file: OpenFile) -> None:
     page = open_file(invented[0])
     ready(page, "decay")
@@ -324,6 +361,27 @@ def test_the_page_fits_a_phone_and_a_projector(
     assert picture is not None
     top = min(slider["y"], picture["y"])
     assert max(slider["y"] + slider["height"], picture["y"] + picture["height"]) - top < height
+
+
+def test_a_phone_shows_that_there_is_a_next_picture_and_draw_turns_to_the_points(
+    invented: tuple[Path, list[Prepared]], open_file: OpenFile
+) -> None:
+    page = open_file(invented[0], 375, 812, reduced_motion="reduce")
+    ready(page, "second")
+    figures = page.locator("#second figure")
+
+    def left_edge(i: int) -> float:
+        box = figures.nth(i).bounding_box()
+        assert box is not None
+        return box["x"]
+
+    start = left_edge(0)
+    assert 250 < left_edge(1) < 375 - 24
+    page.locator("#second").get_by_role("button", name="Draw simulated points").click()
+    page.wait_for_function(
+        "(x) => Math.abs(document.querySelectorAll('#second figure')[1].getBoundingClientRect().x - x) < 2",
+        arg=start,
+    )
 
 
 def test_the_dark_button_turns_colours(invented: tuple[Path, list[Prepared]], open_file: OpenFile) -> None:

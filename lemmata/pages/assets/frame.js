@@ -150,11 +150,12 @@ class Frame {
     const context = this.canvas.getContext("2d");
     const shift = MARGIN * devicePixelRatio;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, shift, shift);
-    const { color, em } = this.look;
+    const { color, em, family } = this.look;
     return {
       context,
       color,
       em,
+      family,
       width: this.width,
       height: this.height,
       left: (value) => partOf(this.x, value) * this.width,

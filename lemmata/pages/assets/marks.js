@@ -82,15 +82,31 @@ function drawBand(pen, from, to, color) {
   pen.context.globalAlpha = 1;
 }
 
-function drawBar(pen, place, tops, colors) {
+// A bar of parts upon each other, each from the top of the one below to its own, or side by side. Heights are written
+// above them where they fit.
+function drawBar(pen, place, tops, colors, isStacked) {
+  const part = isStacked ? 0.6 : 0.8 / tops.length;
+  const width = pen.left(part) - pen.left(0);
   let base = pen.height;
   tops.forEach((value, i) => {
     if (Number.isNaN(value)) return;
+    const left = pen.left(isStacked ? place - part / 2 : place - 0.4 + i * part);
     const top = Math.min(inside(pen, pen.top(value)), base);
     pen.context.fillStyle = pen.color(colors[i]);
-    pen.context.fillRect(pen.left(place - 0.3), top, pen.left(0.6) - pen.left(0), base - top);
-    base = top;
+    pen.context.fillRect(left, top, width, base - top);
+    if (!isStacked || i === tops.length - 1) drawHeight(pen, left + width / 2, top, value, width);
+    if (isStacked) base = top;
   });
+}
+
+function drawHeight(pen, centre, top, value, room) {
+  const { context, em } = pen;
+  const text = formatNumber(value, ".3g");
+  context.font = `${0.75 * em}px ${pen.family}`;
+  if (context.measureText(text).width > room) return;
+  context.textAlign = "center";
+  context.fillStyle = pen.color("ink");
+  context.fillText(text, centre, Math.max(top - 0.2 * em, 0.1 * em));
 }
 
 // A light colour for 0 and a dark one for 1, all between them alike in hue.

@@ -71,7 +71,8 @@ class Bars {
     const pen = this.frame.pen();
     if (!show.theory) return;
     this.picture.bars.forEach((bar, place) => {
-      drawBar(pen, place, bar.tops.map((name) => this.demo.number(name)), this.picture.colors);
+      const tops = bar.tops.map((name) => this.demo.number(name));
+      drawBar(pen, place, tops, this.picture.colors, this.picture.stacked);
     });
   }
 }

@@ -84,11 +84,19 @@ class View {
     const draw = Math.floor(show.set / draws) === stop ? (show.set + 1) % draws : 0;
     this.moveAll(controls.map((name, k) => [name, stops[stop][k]]));
     show.set = stop * draws + draw;
+    this.turn(this.pictures.findIndex(({ picture }) => picture.dots?.length));
     const where = controls.map((name, k) => `${demo.control(name).label} = ${textOf(demo.control(name), stops[stop][k])}`);
     const moved = isMoved ? "Points are stored for a few settings; the controls went to the nearest one. " : "";
     this.say(`${moved}Simulated points, draw ${draw + 1} of ${draws} (seed ${seed + draw}): ${where.join(", ")}.`);
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.paint();
     else this.fall(performance.now(), show.set);
+  }
+
+  // On a phone the pictures lie side by side: this one comes to the front.
+  turn(i) {
+    const figure = this.section.querySelector(`[data-picture="${i}"]`).closest("figure");
+    const row = figure.parentElement;
+    row.scrollTo({ left: figure.offsetLeft - row.firstElementChild.offsetLeft });
   }
 
   fall(since, set) {
