@@ -173,7 +173,8 @@ class Choice:
         if isinstance(value, str) and value in self.options:
             return str(value)
         hint = nearest(value, self.options) if isinstance(value, str) else ""
-        raise DomainError(name, value, self.words + hint)
+        # without a near name the hint lists the valid ones, as the words do
+        raise DomainError(name, value, self.words + (hint if hint.startswith("; did") else ""))
 
     def plain(self, value: str) -> str:
         return value

@@ -47,6 +47,7 @@ from theory.ar_diffusion import (
     stage_kl,
     steps_to_accuracy,
 )
+from theory.ar_diffusion.planning import beyond_floor
 from theory.ar_diffusion.score_error import mean_response
 from theory.ar_diffusion.stages import directions
 from theory.numerics.ornstein_uhlenbeck import reverse
@@ -113,6 +114,16 @@ def test_r10_the_step_count_is_where_the_level_is_crossed(sun: SunShadow, method
     assert kls(sun, method, Uniform(int(steps), 8, 0))[0] <= level
     if steps > 1:
         assert kls(sun, method, Uniform(int(steps) - 1, 8, 0))[0] > level
+
+
+def test_r10_levels_below_the_floor_are_said() -> None:
+    """R10: the early stop alone is worth more than the level: a remark, with what is left at a million steps."""
+    model = Accuracy(SunShadow(gain=1, rule_noise=0.5), Scheme(grid=Uniform(early_stop=0.1)), level=1e-6)
+    assert steps_to_accuracy(model) == math.inf
+    floor = float(beyond_floor(model).rsplit(" ", 1)[1].rstrip("."))
+    many = Uniform(100_000, early_stop=0.1)
+    assert joint_kl(Divergence(model.target, Scheme(grid=many))) == pytest.approx(floor, rel=1e-3)
+    assert not beyond_floor(replace(model, level=2 * floor))
 
 
 def test_r10_phase_boundary() -> None:

@@ -33,6 +33,7 @@ from theory.rlvr_gradient_flow import (
     log_hitting_time,
     regime,
     regime_one_bound,
+    regularised_optimum,
     tail_constant,
     tail_spread,
     tail_time,
@@ -41,6 +42,7 @@ from theory.rlvr_gradient_flow import (
 )
 from theory.rlvr_gradient_flow.patterns import best
 from theory.rlvr_gradient_flow.places import START, Orbit, along, log_time_to_balance
+from theory.rlvr_gradient_flow.remarks import on_hitting_time, on_two_pattern_time
 
 
 def accuracy(model: Bandit, policy: np.ndarray) -> float:
@@ -240,6 +242,42 @@ def test_r3_levels_are_found_on_plateaus_of_two_hundred_decades() -> None:
     for crossing in ("first", "last"):
         model = replace(at(deep, 0.00039880183315911646), crossing=crossing)
         assert log_hitting_time(model) == pytest.approx(962.00790415991, rel=1e-13)
+
+
+@pytest.mark.parametrize(("start", "rates", "level", "quantity", "said"), [
+    ((0.5, 0.3, 0.2), (0.9, 0.5, 0.1), 0.95, "accuracy", "never reached: the accuracy tends to 0.9"),
+    ((0.4, 0.4, 0.2), (0.9, 0.9, 0.1), 0.8, "policy", "never reached: the policy tends to 0.5; 2 patterns tie"),
+    ((0.3, 0.7), (0.6, 0.6), 0.8, "policy", "never reached: the policy tends to 0.7; 2 patterns tie"),
+    ((1e-200, 0.6, 0.4), (0.9, 0.8, 0.1), 0.5, "policy", "beyond the largest float: e^"),
+    ((0.5, 0.3, 0.2), (0.9, 0.9, 0.1), 0.8, "policy", "2 patterns tie for the best rate"),
+    ((0.5, 0.3, 0.2), (0.9, 0.5, 0.1), 0.8, "policy", ""),
+])  # fmt: skip
+def test_r3_infinite_times_and_ties_are_said(
+    start: tuple[float, ...], rates: tuple[float, ...], level: float, quantity: str, said: str
+) -> None:
+    """R3, R5: why a time is infinite, where the flow ends, and which of equal patterns is meant."""
+    model = Target(start, rates, level=level, quantity=quantity)
+    remark = on_hitting_time(model)
+    assert remark.startswith(said)
+    assert bool(remark) == bool(said)
+    assert (hitting_time(model) == math.inf) == said.startswith(("never", "beyond"))
+    assert (log_hitting_time(model) == math.inf) == said.startswith("never")
+    if said.startswith("never"):
+        end = float(remark.split("tends to ")[1].split(";")[0])
+        policy = flow(Flow(start, rates, time=1e6))
+        reached = policy @ np.array(rates) if quantity == "accuracy" else policy[np.argmax(start)]
+        assert reached == pytest.approx(end, abs=1e-3)
+    if len(start) == 2:
+        assert on_two_pattern_time(model) == remark
+        assert two_pattern_time(model) == math.inf
+
+
+def test_r4_a_penalty_that_holds_the_level_off_is_said() -> None:
+    model = Target((0.3, 0.7), (0.9, 0.1), kl=1.0, level=0.9)
+    assert two_pattern_time(model) == math.inf
+    assert regularised_optimum(model)[0] < 0.9
+    assert on_two_pattern_time(model).startswith("never reached: the KL penalty")
+    assert not on_two_pattern_time(replace(model, level=0.4))
 
 
 def test_r3_ties_are_decided_by_the_start_or_never() -> None:

@@ -37,6 +37,7 @@ from theory.ar_diffusion.models import (
 )
 from theory.ar_diffusion.planning import (
     best_patch_order,
+    beyond_floor,
     leading_joint_kl,
     optimal_grid,
     phase_boundary,
@@ -152,6 +153,7 @@ RESULTS = (
         source="R10",
         nature=Exact(),
         formula="smallest N from which on KL(p || output) <= level",
+        remark=beyond_floor,
     ),
     Result(
         phase_boundary,

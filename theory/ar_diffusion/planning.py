@@ -149,6 +149,14 @@ def divergence_floor(model: GaussianSampling) -> float:
     return total
 
 
+def beyond_floor(model: Accuracy) -> str:
+    """Says of `steps_to_accuracy` that the level lies below `divergence_floor`."""
+    floor = divergence_floor(model)
+    if model.level > floor:
+        return ""
+    return f"no number of steps is enough: the horizon and the early stop alone leave a divergence of {floor:.6g}"
+
+
 def best_patch_order(model: GaussianData) -> Array:
     """The order of generation that minimises the sum of tr S_k^-2, and so AR's KL divergence at small equal steps.
 

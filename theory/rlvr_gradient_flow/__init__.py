@@ -71,6 +71,7 @@ from theory.rlvr_gradient_flow.regularised import (
     regularised_optimum,
     regularised_value,
 )
+from theory.rlvr_gradient_flow.remarks import on_hitting_time, on_log_hitting_time, on_two_pattern_time
 from theory.rlvr_gradient_flow.rlif import (
     rlif_correlation,
     rlif_gain_at_margin,
@@ -97,9 +98,16 @@ RESULTS = (
     Result(joint_optimum, Bandit, "R2", Exact(), "pi_ref [1 + p (e^(1/beta) - 1)] / Z"),
     Result(joint_accuracy, Bandit, "R2", Exact(), "V e^(1/beta) / (1 + V (e^(1/beta) - 1))"),
     Result(flow, Flow, "R3", _SMALL_STEPS, _FLOW),
-    Result(hitting_time, Target, "R3", _SMALL_STEPS, _FLOW),
-    Result(log_hitting_time, Target, "R3", _SMALL_STEPS, _FLOW),
-    Result(two_pattern_time, Target, "R4", _SMALL_STEPS, "G(l(t)) = G(l(0)) + Delta t, G(l) = l + sinh l"),
+    Result(hitting_time, Target, "R3", _SMALL_STEPS, _FLOW, remark=on_hitting_time),
+    Result(log_hitting_time, Target, "R3", _SMALL_STEPS, _FLOW, remark=on_log_hitting_time),
+    Result(
+        two_pattern_time,
+        Target,
+        "R4",
+        _SMALL_STEPS,
+        "G(l(t)) = G(l(0)) + Delta t, G(l) = l + sinh l",
+        remark=on_two_pattern_time,
+    ),
     Result(two_pattern_flow, Flow, "R4", _SMALL_STEPS, "G(l(t)) = G(l(0)) + Delta t, G(l) = l + sinh l"),
     Result(regime, Bandit, "R5", Exact(), "1: V > p_i for i != *; 2: p' > V > p_l; 3: neither"),
     Result(convergence_time, Convergence, "R5", _SMALL_STEPS, _FLOW),
