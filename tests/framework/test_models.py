@@ -149,7 +149,7 @@ def test_a_choice_lists_its_options_and_the_nearest(value: Any) -> None:
     with pytest.raises(DomainError, match=r"^colour = .*: must be one of red, green, dark_blue") as caught:
         Box(1, 1, colour=value)
     assert ("; did you mean green" in str(caught.value)) == (value in ("gren", "Green"))
-    assert str(caught.value).count("red") == 1  # a name without a near one lists the valid ones once
+    assert "valid:" not in str(caught.value)  # the words have listed the names already
 
 
 @pytest.mark.parametrize(
