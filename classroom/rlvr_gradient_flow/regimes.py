@@ -126,7 +126,7 @@ REGIMES = Demo(
             for index, (name, label, color) in enumerate(PATTERNS)
         ),
         Number(name="entanglement", label="$T_0$", function=of_gradient(entanglement_time), dashed=True),
-        Number(name="lower", label="lower bound", function=of_gradient(lower_bound)),
+        Number(name="lower", label="lower bound of $T_0$", function=of_gradient(lower_bound)),
         Number(name="upper", label="upper bound", function=of_gradient(upper_bound)),
         Number(
             name="regime",

@@ -146,10 +146,14 @@ class _PlotMarks:
             for name in picture.dots
         }
         self.bands = {
-            pair: axes.axvspan(0, 1, animated=True, color=COLORS["sky"], alpha=0.25, linewidth=0)
-            for pair in picture.bands
-        }
-        _legend(axes, [line for name, line in self.lines.items() if name not in picture.points])
+            (low, high): axes.axvspan(
+                0, 1, animated=True, color=COLORS["sky"], alpha=0.25, linewidth=0,
+                label=f"{_item(demo, low).label} to {_item(demo, high).label}",
+            )
+            for low, high in picture.bands
+        }  # fmt: skip
+        shown = [line for name, line in self.lines.items() if name not in picture.points]
+        _legend(axes, [*self.bands.values(), *shown])
 
     @property
     def artists(self) -> Iterable[Any]:

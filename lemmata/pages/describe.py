@@ -213,10 +213,12 @@ def _legend(demo: Demo, plot: Plot) -> list[Data]:
         is_marked = isinstance(item, Path) and not item.joined
         look = {"marker": "dot"} if is_marked else {"dashed": item.dashed}
         entries.append({"words": item.label, "color": item.color} | look)
-    for name, _ in plot.bands:
-        item = demo.by_name[name]
+    for low, high in plot.bands:
+        item = demo.by_name[low]
         color = demo.curve(item.curve).color if isinstance(item, Reading) else item.color
-        entries.append({"words": item.label, "color": color, "marker": "band"})
+        entries.append(
+            {"words": f"{item.label} to {demo.by_name[high].label}", "color": color, "marker": "band"}
+        )
     for name in plot.points:
         item = demo.by_name[name]
         assert isinstance(item, Reading)

@@ -200,6 +200,13 @@ def test_every_kind_of_picture_moves_and_comes_back() -> None:
         np.testing.assert_array_equal(before, again)
 
 
+def test_a_band_is_named_by_its_ends() -> None:
+    with drawing():
+        easel = Easel(DECAY, DECAY.pictures[0])
+    (legend,) = easel._canvas.figure.legends
+    assert "one half to half-life" in [text.get_text() for text in legend.get_texts()]
+
+
 def test_a_curve_is_where_its_numbers_are() -> None:
     """The blue pixels of the decay, read back on both logarithmic axes, hold exp(-rate t)."""
     picture: Any = DECAY.pictures[0]

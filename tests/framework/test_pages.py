@@ -243,6 +243,7 @@ def test_a_page_is_one_file(lab: Laboratory, tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "<title>Invented &amp; new: interactive</title>" in text
     assert '<a href="a.html">Up</a>' in text
+    assert "one half to half-life" in text  # the band's name
     assert re.findall(r'(?:src|href)="(?!a\.html|#|data:)[^"]*"', text) == []
     outside_of_scripts = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
     assert "http" not in outside_of_scripts.replace("http://www.w3.org", "")
