@@ -261,13 +261,17 @@ class _Hearing:
     # -------------------------------------------------------------- mutants
 
     def cross_examine(self, verdict: Verdict) -> tuple[list[dict[str, Any]], list[str]]:
-        """Judge mutants (must fail) on the data at hand, and controls (must hold)."""
+        """Judge mutants (must fail) on the data at hand, and controls (must hold).
+
+        Mutants are made for the statement that stands on record. Where the other one stands, the verdict is not
+        the recorded one, and nothing is said of mutants.
+        """
         if verdict is Verdict.INCONCLUSIVE:
             return [], []
-        stands = REPAIRED if verdict in (Verdict.CORRECTED, Verdict.NARROWED) else PUBLISHED
+        stands = _standing(verdict)
         reports: list[dict[str, Any]] = []
         problems: list[str] = []
-        for mutant in self.claim.mutants:
+        for mutant in self.claim.mutants if stands == _standing(self.claim.records) else ():
             outcome, distance = self._mutated(mutant.replacement, stands)
             reports.append({"words": mutant.words, "outcome": outcome.value, "distance": distance})
             if outcome is not Outcome.FAILED:
@@ -324,6 +328,11 @@ class _Hearing:
                     yield question, longest.looks
         if cases and not matched:
             raise ValueError(f"{self.claim.id}: a mutant must be judged on the claim's own data")
+
+
+def _standing(verdict: Verdict) -> str:
+    """The statement that a verdict rests on."""
+    return REPAIRED if verdict in (Verdict.CORRECTED, Verdict.NARROWED) else PUBLISHED
 
 
 def _control(claim: Claim, replacement: Prediction | Judged) -> tuple[Judged, ...]:

@@ -244,6 +244,20 @@ def test_a_mutant_about_other_data_is_refused():
         judged(claim(mutants=(other,)))
 
 
+def test_where_another_statement_stands_than_on_record_its_mutants_say_nothing():
+    """They are made for the repaired statement and its data; the verdict and the record are what is reported."""
+    judgement = judged(
+        claim(
+            repaired=Repair(Identity(off(0.0), COMMON["value"], margin(0.3)), "r"),
+            mutants=(Mutant("five too much", Identity(off(5.0), COMMON["value"], margin(0.3))),),
+            records=CORRECTED,
+        )
+    )
+    assert judgement.verdict is CONFIRMED
+    assert (judgement.mutants, judgement.problems) == ((), ())
+    assert not judgement.agrees
+
+
 def test_controls_get_the_evidence_they_need_and_must_hold():
     """A refuted claim fails at the first look; its control needs more, within the same budget."""
     made = claim(
