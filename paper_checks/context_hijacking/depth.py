@@ -66,7 +66,7 @@ class Survey(Model):
     points : int
         Length of the sequence.
     clear_percent : int
-        Only points with 100 |q - kappa_c| (leading order) or 100 |log N50 ratio| above this count.
+        Only points with 100 |q - kappa_c| (leading order) or 1000 |log N50 ratio| of this count or more.
     """
 
     points: int = whole(least=1)
