@@ -408,6 +408,14 @@ def test_r5_leading_order(depth: int) -> None:
     assert max(gaps[1]) <= 0.05 * max(gaps[0])
 
 
+def test_r5_the_optimal_step_in_far_more_dimensions_than_examples() -> None:
+    """R5, n << d: S = d on the examples' span, where 1 - (1 - alpha d)^L = B/(1 - tau^2 rho^2); slopes overflow."""
+    depth, rho = 32, 0.5
+    learned = TAU**2 * (1 - rho**2) / (1 - TAU**2 * rho**2)
+    step = optimal_step_size(Tuning(100, 10**15, depth, Cone(rho)))
+    assert step * 1e15 == pytest.approx(-math.expm1(math.log1p(-learned) / depth), rel=1e-9)
+
+
 def test_a_certain_prior_leaves_nothing_to_learn() -> None:
     """R5: rho = 1: no step at all is best, at every depth."""
     for initialisation in ("prior_mean", "joint"):

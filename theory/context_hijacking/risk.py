@@ -137,7 +137,7 @@ class RiskForm:
         if not self.spread:
             return 0.0  # every component is forgotten: no scale matters
         numerator, denominator = mean_correlation.as_integer_ratio()
-        return _quotient(_ROOT * self.cross * numerator, (self.spread * denominator) << BITS)
+        return quotient(_ROOT * self.cross * numerator, (self.spread * denominator) << BITS)
 
     def excess(self, scale: float, mean_correlation: float) -> float:
         """c^2 a + 2 c E[rho] b + g."""
@@ -220,10 +220,11 @@ def dyadic(numbers: Sequence[float]) -> tuple[list[int], int]:
 
 def _ratio(integer: int, shift: int) -> float:
     """integer 2^-shift, correctly rounded."""
-    return _quotient(integer, 1 << shift)
+    return quotient(integer, 1 << shift)
 
 
-def _quotient(numerator: int, denominator: int) -> float:
+def quotient(numerator: int, denominator: int) -> float:
+    """numerator/denominator, correctly rounded; infinite beyond the largest float."""
     try:
         return numerator / denominator
     except OverflowError:

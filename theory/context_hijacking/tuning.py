@@ -17,7 +17,15 @@ from scipy import optimize
 
 from lemmata.models import DomainError
 from theory.context_hijacking.models import Training, Tuning
-from theory.context_hijacking.risk import BITS, MOST_EXACT_DEPTH, TAU, TWO_OVER_PI, dyadic, risk_form
+from theory.context_hijacking.risk import (
+    BITS,
+    MOST_EXACT_DEPTH,
+    TAU,
+    TWO_OVER_PI,
+    dyadic,
+    quotient,
+    risk_form,
+)
 from theory.numerics.wishart_moments import moments
 
 GRID = 64  # points of each of two grids, one even and one even in the logarithm
@@ -198,4 +206,4 @@ def _horner(coefficients: Sequence[int], step: float) -> int:
 
 
 def _scaled(value: int) -> float:
-    return value / (1 << BITS)
+    return quotient(value, 1 << BITS)
