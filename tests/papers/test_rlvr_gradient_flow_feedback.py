@@ -279,6 +279,14 @@ def test_r12_the_separatrix() -> None:
         assert separatrix(Pair(rates)) == pytest.approx(value, abs=1e-5)
 
 
+@pytest.mark.parametrize("time", [0.0, 1e-300, 1e-29])
+def test_r12_in_no_time_nothing_is_learned(time: float) -> None:
+    """P18, R12: times too short for any integrator are no time at all."""
+    policy, learned = learnable_flow(LearnableAnswers((0.2, 0.8), (0.3, 0.6), time=time))
+    assert policy == pytest.approx([0.2, 0.8], rel=1e-14)
+    assert learned == pytest.approx([0.3, 0.6], rel=1e-14)
+
+
 @pytest.mark.parametrize("rates", [(1e-12, 0.5), (0.5, 1e-12)])
 def test_r12_a_separatrix_close_to_certainty_is_refused(rates: tuple[float, float]) -> None:
     with pytest.raises(DomainError, match=r"rates = .*: must be less apart: the separatrix is within"):

@@ -22,6 +22,8 @@ MOST_LOGIT = 14.0
 """The separatrix is sought between this logit and its negative."""
 STEP = 0.01
 """Of u; half of it moves the separatrix by less than 5e-8."""
+_UNFELT = 1e-30
+"""ln(1 + t) before which no float has changed; an integrator does not end in so short a time."""
 _LATEST = 60.0
 """ln(1 + t) at which a pattern counts as undecided."""
 
@@ -46,7 +48,7 @@ def learnable_flow(model: LearnableAnswers) -> Array:
     state = np.concatenate([np.log(start), special.logit(rates)])
     kappa = 1.0 + 1.0 / model.wrong_answers
     end = math.log1p(model.time)
-    if end > 0:
+    if end > _UNFELT:
         solution = integrate.solve_ivp(
             _joint_speed, (0.0, end), state, method="LSODA", rtol=1e-11, atol=1e-12, args=(kappa,)
         )
