@@ -68,6 +68,12 @@ def test_r7_unbounded_depth_is_the_integral_over_radii(model: DeepHijack, limit:
     assert deep_hijack_error(model) == pytest.approx(over_radii(model), abs=1e-9)
 
 
+def test_r7_thresholds_that_turn_within_a_panel_are_seen() -> None:
+    """1 - s c rho = 1e-7: one panel alone is off by 6e-9, and is halved."""
+    sharp = DeepHijack(3, 5, 10, Cone(0.62), Fixed((1 - 1e-7) / (TAU * 0.62**2)))
+    assert deep_hijack_error(sharp) == pytest.approx(over_radii(sharp), abs=1e-10)
+
+
 @pytest.mark.parametrize("model", [THEOREM, EXPERIMENTS, FEW], ids=str)
 def test_r7_many_layers_with_the_same_total_step_tend_to_the_flow(model: DeepHijack) -> None:
     """Errors of L and 2L equal steps T/L, extrapolated: what is left is of order 1/L^2."""

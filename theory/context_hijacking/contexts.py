@@ -14,8 +14,8 @@ from lemmata.models import DomainError
 from theory.context_hijacking.hijacking import hijack_error_at
 from theory.context_hijacking.limits import NOISE
 from theory.context_hijacking.models import CleanContext, Fixed, Hijack, MixedContext, Uniform
-from theory.context_hijacking.quadrature import ABOVE
 from theory.context_hijacking.risk import TAU
+from theory.context_hijacking.splitting import ABOVE
 from theory.numerics.directions import gauss_legendre
 
 Array = npt.NDArray[np.float64]

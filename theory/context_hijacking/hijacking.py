@@ -30,8 +30,9 @@ from theory.context_hijacking.models import (
     Uniform,
     VonMisesFisher,
 )
-from theory.context_hijacking.quadrature import Angles, Rates, Rule, rule
+from theory.context_hijacking.quadrature import Angles, Rule, rule
 from theory.context_hijacking.risk import dyadic
+from theory.context_hijacking.splitting import Rates
 from theory.numerics import sphere
 from theory.numerics.adaptive import integrate
 from theory.numerics.directions import AngleLaw, gauss_rule
@@ -44,6 +45,7 @@ LARGEST_RATE = 1e250  # of alpha N
 STATED = 1e-10  # absolute error that is promised
 AGREED = 1e-12  # difference of an integral over angles from that over its halves
 AGREED_GIVEN = 1e-13  # the same of an integral over radii given the angle
+AGREED_AT_FEW = 1e-11  # the same where few angles are taken
 LEAST_SHARE = 1e-15  # of an error that matters
 FEW_ENOUGH = 4e-12  # square of the last coefficients at few angles
 CLOSE = 0.75  # s c beyond which s c rho = 1 is too close for few angles
@@ -61,14 +63,14 @@ def hijack_error(model: Hijack) -> float:
     -------
     float
         Between 0 and 1; absolute error below 1e-12, and below 1e-10 where steps overshoot (alpha N r^2 > 1; then kappa
-        has the sign of the depth's parity), where the margin is half-normal or the prior random. Where steps overshoot,
-        there are fewer than eight dimensions or the prior is random, two resolutions are compared.
+        has the sign of the depth's parity), where the margin is half-normal or the prior random. Every panel of the
+        quadrature is held to its last coefficients or to its halves; where these do not agree it is halved.
 
     Raises
     ------
     DomainError
-        If alpha N exceeds 1e250, where digits would be lost; `hijack_error_limit` has no such bound. If two
-        resolutions differ by more than 1e-10.
+        If alpha N exceeds 1e250, where digits would be lost; `hijack_error_limit` has no such bound. If what the
+        panels still differ by adds up to more than 1e-10.
 
     References
     ----------
@@ -97,15 +99,14 @@ def hijack_error_at(model: Hijack, hijackers: float) -> float:
         model.initial_scale,
         _law(model.margin),
     )
-    is_smooth = is_calm or (isinstance(model.prior, Cone) and freedom >= quadrature.SMOOTH_FROM)
-    nodes = rule(freedom, not is_smooth)
+    nodes = rule(freedom, model.dimension < MANY_DIMENSIONS)
     if isinstance(model.prior, Cone):
         rho = model.prior.correlation
         angle = np.array([rho]), np.array([math.sqrt((1 - rho) * (1 + rho))]), np.array([1 - rho])
         (total,), (doubt,) = _errors(law, nodes, angle, np.array([AGREED_GIVEN]))
     else:
         total, doubt = _few_angles_mean(model, law, nodes) if is_calm else (0.0, math.inf)
-        if doubt > FEW_ENOUGH:
+        if doubt == math.inf:
             total, doubt = _mean(model.prior.angles(model.dimension), law, nodes)
     if doubt > STATED:
         allowed = f"one at which double precision suffices (two resolutions differ by {doubt:.1e})"
@@ -131,9 +132,12 @@ def _few_angles_mean(model: Hijack, law: HijackLaw, nodes: Rule) -> tuple[float,
     is_close = kind != quadrature.HALF_NORMAL and size * abs(model.initial_scale) > CLOSE
     if is_close or model.dimension < ENOUGH_NODES[-1][0] or isinstance(model.prior, Cone):
         return 0.0, math.inf
-    angles, weights, last = _few_angles(model.prior, model.dimension)
-    wrong, _ = _errors(law, nodes, angles, weights)  # nothing is refined
-    return float(weights @ wrong), float(np.abs(last @ wrong).max()) ** 2
+    angles, weights, last, allowed = _few_angles(model.prior, model.dimension)
+    wrong, doubts = _errors(law, nodes, angles, allowed)
+    doubt = float(np.abs(last @ wrong).max()) ** 2
+    if doubt > FEW_ENOUGH:
+        return 0.0, math.inf
+    return float(weights @ wrong), doubt + float(weights @ doubts)
 
 
 def _mean(angles: AngleLaw, law: HijackLaw, nodes: Rule) -> tuple[float, float]:
@@ -142,11 +146,15 @@ def _mean(angles: AngleLaw, law: HijackLaw, nodes: Rule) -> tuple[float, float]:
 
     def weighed(t: Array, shares: Array) -> tuple[Array, Array]:
         weights = density(t)
-        allowed = AGREED_GIVEN + LEAST_SHARE / np.maximum(shares * weights, LEAST_SHARE)
-        wrong, doubts = _errors(law, nodes, _triple(t), allowed)
+        wrong, doubts = _errors(law, nodes, _triple(t), _allowed(shares * weights, AGREED_GIVEN))
         return weights * wrong, weights * doubts
 
     return integrate(weighed, [angles.low, *_breaks(angles, law), angles.high], AGREED)
+
+
+def _allowed(shares: Array, agreed: float) -> Array:
+    """What integrals over radii may be off by whose shares of a mean are given."""
+    return agreed + LEAST_SHARE / np.maximum(shares, LEAST_SHARE)
 
 
 def _triple(t: Array) -> Angles:
@@ -182,8 +190,10 @@ def _law(margin: Margin) -> tuple[int, float]:
 
 
 @lru_cache(maxsize=256)
-def _few_angles(prior: NormalisedGaussian | VonMisesFisher, dimension: int) -> tuple[Angles, Array, Array]:
-    """Few angles and their weights, and the rows of `gauss_rule` that tell whether they are enough.
+def _few_angles(
+    prior: NormalisedGaussian | VonMisesFisher, dimension: int
+) -> tuple[Angles, Array, Array, Array]:
+    """Few angles and their weights, the rows of `gauss_rule` that tell whether they are enough, and what is allowed.
 
     Gauss's rule in y = artanh(rho) = -log tan(t/2), in which errors are smooth: the relative spread of the angle t to
     beta* falls with the dimension alone, so a strong prior needs as many nodes as a weak one, and y is the logarithm
@@ -192,7 +202,7 @@ def _few_angles(prior: NormalisedGaussian | VonMisesFisher, dimension: int) -> t
     angles, weights = prior.angles(dimension).nodes()
     count = next(count for least, count in ENOUGH_NODES if dimension >= least)
     y, weights, last = gauss_rule(-np.log(np.tan(0.5 * angles)), weights, count)
-    return _triple(2 * np.arctan(np.exp(-y))), weights, last
+    return _triple(2 * np.arctan(np.exp(-y))), weights, last, _allowed(weights, AGREED_AT_FEW)
 
 
 def hijack_error_limit(model: Hijack) -> float:
