@@ -7,6 +7,7 @@ a query is wrong iff (1 - alpha N r^2)^L (1 + b g) < 1 - s c rho: given g, a sum
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ def hijack_error(model: Hijack) -> float:
     assert isinstance(model.margin, Fixed)
     d, c, rho = model.dimension, model.initial_scale, model.prior.correlation
     depth, rate = model.depth, model.step_size * model.hijackers
-    b, lift = c * math.sqrt((1 - rho) * (1 + rho)), model.margin.size * c
-    target = (1 - lift) + lift * (1 - rho)
+    b = c * math.sqrt((1 - rho) * (1 + rho))
+    target = float(1 - Fraction(model.margin.size) * Fraction(c) * Fraction(rho))
 
     def wrong(g: Any) -> Any:
         """P(kappa < target/(1 + b g)): below the first root for kappa > 0, beyond the second where it is negative."""

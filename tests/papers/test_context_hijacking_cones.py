@@ -39,6 +39,12 @@ HARD = [
     Hijack(30, 36, 24, 0.0018, 0.8, Cone(0.6), Fixed(0.3)),
     Hijack(190, 32, 1, 0.00018, 1.25, Cone(0.8), Fixed(0.9999998)),
 ]
+# 1 - s c rho = 1e-9: a rounding of s c moves it by 1e-7 of itself
+SHARP = [
+    Hijack(1, d, depth, dose / (d - 1), 0.7, Cone(rho), Fixed((1 - 1e-9) / (0.7 * rho)))
+    for d, depth, dose in ((10, 8, 0.7), (20, 3, 1.1), (60, 16, 1.0))
+    for rho in (0.3, 0.51, 0.9)
+]
 
 
 @st.composite
@@ -68,6 +74,12 @@ def test_r7_many_dimensions_against_another_order_of_integration(model: Hijack) 
 @pytest.mark.parametrize("model", HARD, ids=lambda model: f"d={model.dimension}")
 def test_r7_thresholds_that_turn_within_a_panel(model: Hijack) -> None:
     """R7: kappa passes its zeros among typical radii, in deep transformers or with 1 - s c rho close to 0."""
+    assert hijack_error(model) == pytest.approx(by_component(model), abs=EXACT)
+
+
+@pytest.mark.parametrize("model", SHARP, ids=lambda model: f"d={model.dimension} {model.prior}")
+def test_r7_differences_of_1_and_s_c_rho_keep_their_digits(model: Hijack) -> None:
+    """R7: at 1 - s c rho = 1e-9 the error is that of the margin given, not of its neighbour."""
     assert hijack_error(model) == pytest.approx(by_component(model), abs=EXACT)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
@@ -48,6 +49,7 @@ AGREED_GIVEN = 1e-13  # the same of an integral over radii given the angle
 AGREED_AT_FEW = 1e-11  # the same where few angles are taken
 LEAST_SHARE = 1e-15  # of an error that matters
 FEW_ENOUGH = 4e-12  # square of the last coefficients at few angles
+SMALL_ROOM = 1e-3  # 1 - s c rho that is computed exactly
 CLOSE = 0.75  # s c beyond which s c rho = 1 is too close for few angles
 MANY_DIMENSIONS = 8  # from which roots at ends and tangencies are flat
 NO_OVERSHOOT = 1e-12  # probability of an overshoot that does not count
@@ -102,7 +104,10 @@ def hijack_error_at(model: Hijack, hijackers: float) -> float:
     nodes = rule(freedom, model.dimension < MANY_DIMENSIONS)
     if isinstance(model.prior, Cone):
         rho = model.prior.correlation
-        angle = np.array([rho]), np.array([math.sqrt((1 - rho) * (1 + rho))]), np.array([1 - rho])
+        room = 1 - law[3][1] * law[2] * rho
+        if abs(room) < SMALL_ROOM:  # in which a rounding of s c would be seen
+            room = float(1 - Fraction(law[3][1]) * Fraction(law[2]) * Fraction(rho))
+        angle = np.array([rho]), np.array([math.sqrt((1 - rho) * (1 + rho))]), np.array([room])
         (total,), (doubt,) = _errors(law, nodes, angle, np.array([AGREED_GIVEN]))
     else:
         total, doubt = _few_angles_mean(model, law, nodes) if is_calm else (0.0, math.inf)
@@ -133,7 +138,7 @@ def _few_angles_mean(model: Hijack, law: HijackLaw, nodes: Rule) -> tuple[float,
     if is_close or model.dimension < ENOUGH_NODES[-1][0] or isinstance(model.prior, Cone):
         return 0.0, math.inf
     angles, weights, last, allowed = _few_angles(model.prior, model.dimension)
-    wrong, doubts = _errors(law, nodes, angles, allowed)
+    wrong, doubts = _errors(law, nodes, _with_rooms(law, angles), allowed)
     doubt = float(np.abs(last @ wrong).max()) ** 2
     if doubt > FEW_ENOUGH:
         return 0.0, math.inf
@@ -146,7 +151,9 @@ def _mean(angles: AngleLaw, law: HijackLaw, nodes: Rule) -> tuple[float, float]:
 
     def weighed(t: Array, shares: Array) -> tuple[Array, Array]:
         weights = density(t)
-        wrong, doubts = _errors(law, nodes, _triple(t), _allowed(shares * weights, AGREED_GIVEN))
+        wrong, doubts = _errors(
+            law, nodes, _with_rooms(law, _triple(t)), _allowed(shares * weights, AGREED_GIVEN)
+        )
         return weights * wrong, weights * doubts
 
     return integrate(weighed, [angles.low, *_breaks(angles, law), angles.high], AGREED)
@@ -157,7 +164,14 @@ def _allowed(shares: Array, agreed: float) -> Array:
     return agreed + LEAST_SHARE / np.maximum(shares, LEAST_SHARE)
 
 
+def _with_rooms(law: HijackLaw, angles: Angles) -> Angles:
+    """1 - s c rho in place of 1 - rho, of which it keeps the digits."""
+    level = law[3][1] * law[2]
+    return angles[0], angles[1], (1 - level) + level * angles[2]
+
+
 def _triple(t: Array) -> Angles:
+    """Cosines, sines, and 1 - cosines."""
     return np.cos(t), np.sin(t), 2 * np.sin(0.5 * t) ** 2
 
 
@@ -166,7 +180,7 @@ def _breaks(angles: AngleLaw, law: HijackLaw) -> list[float]:
 
     def signatures(t: Array) -> npt.NDArray[np.int64]:
         rates, freedom, scale, margin = law
-        return quadrature.signatures(_triple(t), rates, freedom, scale, margin)
+        return quadrature.signatures(_with_rooms(law, _triple(t)), rates, freedom, scale, margin)
 
     grid = np.linspace(angles.low, angles.high, GRID + 1)
     inset = 1e-3 * (grid[1] - grid[0])  # nothing is tilted at angle 0

@@ -27,7 +27,7 @@ from theory.numerics.directions import gauss_legendre
 
 Array = npt.NDArray[np.float64]
 Angles = tuple[Array, Array, Array]
-"""Their cosines rho, sines, and 1 - rho."""
+"""Their cosines rho, sines, and 1 - s c rho at the largest margin, with all its digits."""
 Nodes = tuple[Array, Array, Array]
 """Nodes and weights on [0, 1], and rows that give the last two Legendre coefficients of the weighed values."""
 Rule = tuple[Nodes, Nodes, Nodes, Nodes, bool]
@@ -95,7 +95,7 @@ def errors(
     Parameters
     ----------
     angles : triple of arrays
-        rho, sqrt(1 - rho^2) and 1 - rho.
+        rho, sqrt(1 - rho^2), and 1 - s c rho for the size s of the margin.
     allowed : array
         What a panel may be off by before it is halved, for each angle.
     rates : pair of arrays
@@ -149,10 +149,8 @@ def signatures(
 def _law(
     angles: Angles, k: int, scale: float, margin: tuple[int, float]
 ) -> tuple[float, tuple[int, float, float]]:
-    """c sqrt(1 - rho^2), and the law of s c rho at one angle: its kind, its size x and 1 - x, with all its digits."""
-    level = margin[1] * scale
-    room = (1.0 - level) + level * angles[2][k]
-    return abs(scale) * angles[1][k], (margin[0], level * angles[0][k], room)
+    """c sqrt(1 - rho^2), and the law of s c rho at one angle: its kind, its size x and 1 - x."""
+    return abs(scale) * angles[1][k], (margin[0], margin[1] * scale * angles[0][k], angles[2][k])
 
 
 @kernel
