@@ -18,7 +18,7 @@ from tests.profiles import share
 from theory.numerics.gaussian_orthogonal import goe_top_mean
 from theory.numerics.huberised_relu import huberised_relu, huberised_relu_slope
 from theory.numerics.log_linear import log_linear_root
-from theory.numerics.max_load import max_load_cdf, max_load_law
+from theory.numerics.max_load import MANY, max_load_cdf, max_load_law
 from theory.numerics.spiked_matrices import (
     TRACY_WIDOM_MEAN,
     added_spike,
@@ -153,6 +153,17 @@ def test_loads_have_probabilities(balls: int, bins: int) -> None:
     assert law.sum() == pytest.approx(1.0, abs=1e-9)
     assert law.min() >= 0
     assert not law[: math.ceil(balls / bins) - 1].any()
+
+
+@pytest.mark.parametrize("bins", [1, 2, 7, 45, 900])
+def test_loads_of_many_balls_have_the_same_law(bins: int) -> None:
+    """R1: beyond 2,000 balls the coefficient is a sum over frequencies, to an absolute error of 1e-12."""
+    balls = MANY + 1
+    below = np.cumsum(max_load_law(balls, bins))
+    mean = balls / bins
+    for deviations in (-1, 0.1, 1, 2, 3, 5, 8):
+        load = min(balls, max(1, round(mean + deviations * mean**0.5)))
+        assert below[load - 1] == pytest.approx(max_load_cdf(balls, bins, load), abs=5e-12)
 
 
 # ------------------------------------------------------------------ activation, margins of the logistic loss
