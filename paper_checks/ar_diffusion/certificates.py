@@ -97,17 +97,28 @@ R3 = Claim(
 
 
 def _martingale_residue() -> Any:
-    """Gaussian direction: E[e^-tau s_tau(X_tau) | X_late] = e^-late s_late(X_late), from cov(X_tau, X_late)."""
+    """Gaussian direction: E[e^-tau s_tau(X_tau) | X_late] = e^-late s_late(X_late), s_t(x) = -x/lambda_t.
+
+    The data, of variance lambda, are noised for a time tau and then for h: X_t+h = e^-h X_t + sqrt(1 - e^-2h) Z. The
+    score has the stated lambda_t = 1 + e^-2t (lambda - 1).
+    """
     import sympy
 
     tau, h, variance = sympy.symbols("tau h lambda", positive=True)
 
-    def at(t: Any) -> Any:
+    def stated(t: Any) -> Any:
         return 1 + sympy.exp(-2 * t) * (variance - 1)
 
+    def noised(parts: Any, time: Any) -> Any:
+        """Coefficients on independent variables of variance 1, after more noise."""
+        kept = sympy.exp(-time)
+        return (kept * parts).col_join(sympy.Matrix([sympy.sqrt(1 - kept**2)]))
+
+    early = noised(sympy.Matrix([sympy.sqrt(variance)]), tau)
+    later = noised(early, h)
+    regression = later[:2, :].dot(early) / later.dot(later)  # E[X_tau | X_late] = regression X_late
     late = tau + h
-    regression = sympy.exp(-h) * at(tau) / at(late)  # E[X_tau | X_late] = regression X_late
-    return sympy.simplify(sympy.exp(-tau) * regression / at(tau) - sympy.exp(-late) / at(late))
+    return sympy.simplify(sympy.exp(-tau) * regression / stated(tau) - sympy.exp(-late) / stated(late))
 
 
 def _path_step_residue(decay: int = 1) -> Any:

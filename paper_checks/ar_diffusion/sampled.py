@@ -89,7 +89,8 @@ def _violation_of_data(model: RuleSampling) -> float:
 R14 = Claim(
     "R14",
     source="R14 of the page",
-    statement="Vanilla particles violate a rule of gain g by about h (1 + g^2), AR's by about h, and exactly by R14.",
+    statement="The mean squared violation of a rule by vanilla and AR particles is exactly that of R14 on their grid; "
+    "steps add h (1 + g^2) and h to it to first order only.",
     falsifier="a mean squared violation that differs from the exact one on the same grid",
     design=tuple(
         RuleSampling(SunShadow(gain=2, rule_noise=0.3), Scheme(method, Uniform(60, 6, 0)))

@@ -10,29 +10,39 @@ from lemmata.claims import CERTIFIED, Claim, Mutant, Symbolic
 # ------------------------------------------------------------------ R2: the peak
 
 
-def _peak_residue(edge_at_peak: bool = True) -> Any:
-    """SR(sigma_c) - SR(infinity) - 2K from the two branches of R2; else with the peak where they are halfway."""
+def _peak_residues(edge_at_peak: bool = True) -> tuple[Any, ...]:
+    """SR(sigma_c) - SR(infinity) - 2K from the two branches of R2; else with the peak where they are halfway.
+
+    Also that the branches meet there, and what R2 says of the lower one, N = n P_b: 2K (1 + P_b v d'/s^2).
+    """
     import sympy
 
-    k, n, s, count, d, edge, v = sympy.symbols("K n s N d' edge v", positive=True)
+    k, n, s, patches, d, edge, v = sympy.symbols("K n s P_b d' edge v", positive=True)
     largest = n * s**2 / (2 * k)
-    energy = n * s**2 + v * count * d
-    above = energy / (v * edge)
+    energy = n * s**2 + v * n * patches * d
+    below, above = energy / largest, energy / (v * edge)
     critical = largest / edge if edge_at_peak else 2 * largest / edge
-    return above.subs(v, critical) - sympy.limit(above, v, sympy.oo) - 2 * k
+    return (
+        above.subs(v, critical) - sympy.limit(above, v, sympy.oo) - 2 * k,
+        (above - below).subs(v, critical),
+        below - 2 * k * (1 + patches * v * d / s**2),
+    )
 
 
 R2 = Claim(
     "R2",
     source="page",
-    statement="At the transition the data's stable rank exceeds its value at infinite noise by exactly 2K.",
+    statement="Up to the transition the data's stable rank is 2K (1 + P_b v d'/s^2), and there it exceeds its value at "
+    "infinite noise by exactly 2K.",
     falsifier="balanced counts with another difference",
     design=(),
-    published=Symbolic(_peak_residue, "SR(sigma_c) - SR(infinity) - 2K"),
+    published=Symbolic(
+        _peak_residues, "SR(sigma_c) - SR(infinity) - 2K; the two branches at sigma_c; the lower one"
+    ),
     mutants=(
         Mutant(
             "the noise's top at twice the features'",
-            Symbolic(lambda: _peak_residue(edge_at_peak=False), "SR(sqrt 2 sigma_c) - SR(infinity) - 2K"),
+            Symbolic(lambda: _peak_residues(edge_at_peak=False), "SR(sqrt 2 sigma_c) - SR(infinity) - 2K"),
         ),
     ),
     records=CERTIFIED,
@@ -96,9 +106,8 @@ def _flow_residues(power: int = 1) -> tuple[Any, ...]:
         return start * sympy.exp(time)
 
     # y is what is left at the end, so that every power is one of a positive number
-    before = (y + p * t) ** (-1 / p)  # at y^(-1/p) after a time t: time runs against t
     residues = [
-        -sympy.diff(before, t) - before**p * before**power,
+        (sympy.diff(bent(z, t), t) - bent(z, t) ** (p + power)).subs(z, (y + p * t) ** (-1 / p)),
         sympy.diff(grown(z, t), t) - grown(z, t) ** power,
     ]
     for flow, start in ((bent, sympy.expand(y + p * (a + b)) ** (-1 / p)), (grown, z)):

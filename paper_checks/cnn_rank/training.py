@@ -128,6 +128,21 @@ def _all_growth(model: Spread) -> list[float]:
     return [model.output_scale * model.filters / 2] * (2 * model.features)
 
 
+def _homogeneous(model: Spread) -> float:
+    """Slope of 1/(t ln(t)^(2 - 2/q)), the loss of filters without a knee, homogeneous of order q; 1/loss for t.
+
+    Between the ends of the ladder.
+    """
+    (begin, early), *_, (end, late) = _late(model)
+    logs = [math.log(-math.log(_loss(point))) for point in (early, late)]
+    return -1.0 - (2.0 - 2.0 / model.order) * (logs[1] - logs[0]) / math.log(end / begin)
+
+
+def _one_filter_more(model: Spread) -> list[float]:
+    """m^-p (A_k + 1)."""
+    return [growth + model.output_scale for growth in _winners_growth(model)]
+
+
 _RATE = Margin(
     0.02, "step error and what the filters that are not beyond the knee add: below 1 %", relative=True
 )
@@ -145,7 +160,12 @@ C3 = Claim(
         Mutant(
             "a loss like t^-1/2",
             Rate(lambda model: -0.5, _loss, _late, Margin(0.05, "as for the claim")),
-            distance=1,
+            distance=4,
+        ),
+        Mutant(
+            "a loss like 1/(t ln(t)^(2 - 2/q)), as without a knee",
+            Rate(_homogeneous, _loss, _late, Margin(0.05, "as for the claim")),
+            distance=0.5,
         ),
     ),
     records=CONFIRMED,
@@ -161,6 +181,9 @@ C3B = Claim(
     mutants=(
         Mutant(
             "half of the filters, whoever has escaped", Identity(_all_growth, _late_growth, _RATE), distance=1
+        ),
+        Mutant(
+            "one filter more beyond the knee", Identity(_one_filter_more, _late_growth, _RATE), distance=1
         ),
     ),
     records=CONFIRMED,
@@ -256,6 +279,10 @@ def _a_tenth(model: Training) -> float:
     return 0.1
 
 
+def _loss_at_twice_the_time(model: Start) -> float:
+    return training_loss(replace(model, steps=2 * model.steps))
+
+
 _WELL = (
     Bound(
         _a_tenth,
@@ -280,11 +307,11 @@ C4 = Claim(
     design=(_HALF, _ABOVE),
     published=_WELL,
     repaired=Repair(
-        _WELL, "At half the onset r^q = (n/2K)(x_k/x_i)^(q-2), 1 here.", design=(_HALF,), narrows=True
+        _WELL, "At half the onset r^q = (n/2K)(x_k/x_i)^(q-2): r = 1 here.", design=(_HALF,), narrows=True
     ),
     mutants=(
         Mutant(
-            "guessing at every noise level",
+            "an error of 3/8 and more at every noise level, as of guesses and of memorised images",
             Bound(
                 lambda model: 0.375,
                 TRAINING["test_error"],
@@ -293,6 +320,11 @@ C4 = Claim(
                 tool=empirical_bernstein,
             ),
             distance=0.5,
+        ),
+        Mutant(
+            "time with K in place of 2K",
+            Identity(_loss_at_twice_the_time, TRAINING["test_loss"], Margin(0.05, "as above", relative=True)),
+            distance=1,
         ),
     ),
     records=NARROWED,
@@ -307,7 +339,7 @@ def _clean_rank(model: Training) -> float:
 C6 = Claim(
     "C6",
     source="Section 1",
-    statement="The filters' stable rank is affected far less than the data's: it stays below 2K where theirs is 6K.",
+    statement="The filters' stable rank is affected far less than the data's: at most 2K + .2 where theirs exceeds 6K.",
     falsifier="a noise level below the onset at which the filters' rank grows with the data's",
     design=(_BELOW,),
     published=(
@@ -320,6 +352,15 @@ C6 = Claim(
         ),
     ),
     mutants=(
+        Mutant(
+            "the rank of centred data, 2K - 1, as the bound",
+            Bound(
+                lambda model: _clean_rank(model) - 1.0,
+                TRAINING["filter_rank"],
+                Margin(0.2, "as for the claim"),
+            ),
+            distance=1e3,
+        ),
         Mutant(
             "filters with the rank of the data",
             Identity(data_stable_rank, TRAINING["filter_rank"], Margin(1.0, "a rank of one")),
@@ -341,8 +382,13 @@ def _whether(model: NearOnset) -> float:
 
 
 def _whether_later(model: NearOnset) -> float:
-    """The onset at (n/2K)^(1/2), as if the feature's clock ran at the noise patch's order."""
-    return float(model.relative_noise > 1.0 + 0.5)
+    """The onset at r^2 in place of r^q, as if q were 2."""
+    return float(model.relative_noise > (model.images / (2 * model.features)) ** (1 / 2 - 1 / model.order))
+
+
+def _whether_earlier(model: NearOnset) -> float:
+    """The onset at n/4K in place of n/2K."""
+    return float(model.relative_noise > 0.5 ** (1 / model.order))
 
 
 _SHARE = Margin(0.1, "a second feature or image may decide a draw at 10 % from its onset")
@@ -350,11 +396,15 @@ _SHARE = Margin(0.1, "a second feature or image may decide a draw at 10 % from i
 C8 = Claim(
     "C8",
     source="page",
-    statement="Memorisation starts at r^q = (n/2K)(x_k/x_i)^(q-2): no image 5 % below a draw's onset, one 10 % above.",
+    statement="Memorisation starts at r^q = (n/2K)(x_k/x_i)^(q-2): no image 5 % below a draw's onset, one 10 % above, "
+    "in nine draws of ten.",
     falsifier="draws that memorise below their onset, or do not above it",
     design=(replace(_RACE, relative_noise=0.95), replace(_RACE, relative_noise=1.1)),
     published=Identity(_whether, MEMORISATION["any_memorised"], _SHARE, tool=beta_binomial),
-    mutants=(Mutant("an onset half as high again", _whether_later, distance=2),),
+    mutants=(
+        Mutant("an onset at r^2 = n/2K, a third higher", _whether_later, distance=2),
+        Mutant("an onset at r^q = n/4K, a fifth lower", _whether_earlier, distance=2),
+    ),
     records=CONFIRMED,
     trials={"quick": 1024},
 )

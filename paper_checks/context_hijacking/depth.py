@@ -129,7 +129,15 @@ def _is_visible(model: Depths, percent: int) -> bool:
 
 _leading_order = _agreement(depth_helps, _is_far_from_boundary)
 _exact_steps = _agreement(depth_gain, _is_visible)
-_ALL = Margin(0.0, "a proportion of listed points, each decided by quadrature")
+_MOST_BY_RULE = Margin(
+    0.0,
+    "stands in the bound: the leading order leaves out corrections of order d/n, which decide close to the boundary; "
+    "of 330 other points it missed 14, all within .08 of it, and one in ten may be missed",
+)
+_MOST_BY_STEPS = Margin(
+    0.0, "stands in the bound: only the spread of r^2 is left out; of 150 other points it missed one"
+)
+_ALL = Margin(0.0, "every one of the listed points, each decided by quadrature")
 
 _DEPTH_HELPS = Ordering(
     half_error_hijackers,
@@ -169,12 +177,13 @@ C12 = Claim(
 R12 = Claim(
     "R12",
     source="R12 of the page",
-    statement="The rule has the sign of the exact change of N50 at 90 % of a survey, with exact steps at 97 %.",
-    falsifier="a smaller share of the listed points",
+    statement="The rule has the sign of the exact change of N50 at 90 % of a survey, and wherever |q - kappa_c| >= .1; "
+    "with exact steps at 97 %, and wherever N50 changes by .5 % or more.",
+    falsifier="a smaller share of the listed points, or a point with a clear effect at which a rule is wrong",
     design=(Survey(200),),
     published=(
-        Bound(lambda survey: 0.9, _leading_order, _ALL, upper=False),
-        Bound(lambda survey: 0.97, _exact_steps, _ALL, upper=False),
+        Bound(lambda survey: 0.9, _leading_order, _MOST_BY_RULE, upper=False),
+        Bound(lambda survey: 0.97, _exact_steps, _MOST_BY_STEPS, upper=False),
         Bound(
             lambda survey: 1.0,
             lambda survey: _leading_order(replace(survey, clear_percent=10)),
@@ -197,7 +206,7 @@ R12 = Claim(
                     lambda model: depth_helps(replace(model, margin=Fixed(model.margin.size / 2))),
                     _is_far_from_boundary,
                 ),
-                _ALL,
+                _MOST_BY_RULE,
                 upper=False,
             ),
             distance=1,
@@ -205,7 +214,10 @@ R12 = Claim(
         Mutant(
             "depth hurts everywhere",
             Bound(
-                lambda survey: 0.9, _agreement(lambda model: -1.0, _is_far_from_boundary), _ALL, upper=False
+                lambda survey: 0.9,
+                _agreement(lambda model: -1.0, _is_far_from_boundary),
+                _MOST_BY_RULE,
+                upper=False,
             ),
             distance=1,
         ),
@@ -276,6 +288,7 @@ R11B = Claim(
             lambda model: contraction(replace(model, exponent=1.0)),
             distance=1e6,
         ),
+        Mutant("no change of sign beyond overshoot", lambda model: abs(contraction(model)), distance=1e6),
     ),
     records=CONFIRMED,
 )

@@ -34,6 +34,13 @@ QUADRATURE = Margin(1e-9, "the quadrature's error is below 1e-9")
 
 # ------------------------------------------------------------------ C8: a bound that is linear in N
 
+
+def _density_of_both_signs(model: Hijack) -> float:
+    """The bound with the density of sigma, half of that of |sigma|."""
+    clean = hijack_error(replace(model, hijackers=0))
+    return clean + 0.5 * (hijack_error_bound(model) - clean)
+
+
 C8 = Claim(
     "C8",
     source="Lemma 4.4",
@@ -57,6 +64,7 @@ C8 = Claim(
             lambda model: hijack_error_bound(replace(model, step_size=model.step_size / model.hijackers)),
             distance=1e4,
         ),
+        Mutant("the density of sigma in place of |sigma|'s", _density_of_both_signs, distance=1e6),
     ),
     records=CONFIRMED,
 )

@@ -23,6 +23,7 @@ from lemmata.claims import (
 )
 from theory.context_hijacking import (
     Cone,
+    Equal,
     PerLayer,
     Training,
     Tuning,
@@ -60,6 +61,11 @@ def _without_last_layer(model: Training) -> float:
     )
 
 
+def _with_equal_steps(model: Training) -> float:
+    """The risk at the mean step, as if the steps' sum were all that matters."""
+    return excess_training_risk(replace(model, step_size=sum(model.step_sizes) / model.depth, steps=Equal()))
+
+
 R2 = Claim(
     "R2",
     source="Proposition 4.2",
@@ -70,7 +76,14 @@ R2 = Claim(
         Training(8, 12, 4, 0.05, -0.4, Cone(0.3), PerLayer((1.0, 0.1, 0.5, 1.5))),
     ),
     published=Identity(excess_training_risk, _reversed, ROUNDING),
-    mutants=(Mutant("the last step forgotten", _without_last_layer, distance=1e6),),
+    mutants=(
+        Mutant("the last step forgotten", _without_last_layer, distance=1e6),
+        Mutant(
+            "the sum of the steps alone matters",
+            Identity(_with_equal_steps, excess_training_risk, ROUNDING),
+            distance=1e6,
+        ),
+    ),
     records=CONFIRMED,
 )
 
@@ -129,6 +142,11 @@ def _risk_and_spread(model: Training) -> float:
     return excess_training_risk(model) + 0.01 * form.a
 
 
+def _risk_and_term_one(model: Training) -> float:
+    """Term I of the paper's Theorem C.2 in place of a: (1 - alpha n)^(2L) |delta|^2."""
+    return excess_training_risk(model) + 0.01 * (1 - model.step_size * model.examples) ** (2 * model.depth)
+
+
 C3 = Claim(
     "C3",
     source="Theorem 4.3, Lemma C.1",
@@ -140,7 +158,10 @@ C3 = Claim(
         Training(10, 20, 3, 0.02, 0.3, Cone(0.3)),
     ),
     published=Identity(_risk_and_spread, _moved_off_axis, ROUNDING),
-    mutants=(Mutant("no cost of leaving the axis", excess_training_risk, distance=1e6),),
+    mutants=(
+        Mutant("no cost of leaving the axis", excess_training_risk, distance=1e6),
+        Mutant("a cost of (1 - alpha n)^(2L) |delta|^2", _risk_and_term_one, distance=1e6),
+    ),
     records=CONFIRMED,
 )
 
@@ -169,7 +190,7 @@ C4 = Claim(
         Identity(_prior_mean, optimal_initial_scale, _FIVE_PERCENT),
         "c is close to sqrt(2/pi) E[rho], as long as the layers do not forget w_0.",
     ),
-    mutants=(Mutant("no initial weights", lambda model: 0.5 * _prior_mean(model), distance=5),),
+    mutants=(Mutant("tau counted twice: (2/pi) E[rho]", lambda model: TAU * _prior_mean(model), distance=1),),
     records=CORRECTED,
 )
 
@@ -220,7 +241,8 @@ C5 = Claim(
                 upper=False,
             ),
         ),
-        "For n >> d/(1 - rho^2): 1 - q <= alpha n L <= log(1/q), q = v/(B + v); below, alpha L hardly moves.",
+        "For n >> d/(1 - rho^2), and in L from 16 layers on: up to 15 % 1 - q <= alpha n L <= log(1/q), q = v/(B + v); "
+        "for fewer examples alpha L hardly moves.",
         design=(Tuning(4000, 10, 4, Cone(0.9)), Tuning(4000, 20, 2, Cone(0.8))),
         narrows=True,
     ),

@@ -61,7 +61,7 @@ def _lines_residues(count: int, natural: bool = False) -> tuple[Any, ...]:
     policy = [1 / (x * total) for x in y]
     value = sum(pi * p for pi, p in zip(policy, rates, strict=True))
     speed = [(1 if natural else pi) * (p - value) for pi, p in zip(policy, rates, strict=True)]
-    fall = [-total * x * v for x, v in zip(y, speed, strict=True)]
+    fall = [total * sympy.diff(x, at) * v for x, at, v in zip(y, theta, speed, strict=True)]
     lines = [fall[i] - fall[0] + rates[i] - rates[0] for i in range(1, count)]
     return (sum(speed), *lines)
 
@@ -89,14 +89,14 @@ R3 = Claim(
 # ------------------------------------------------------------------ R4 and R7: two patterns
 
 
-def _pair_speed() -> Any:
-    """dl/dt of the logit of the better of two patterns, from the flow of both logits."""
+def _pair_speed(advantage: Any) -> Any:
+    """dl/dt of the logit l of the better of two patterns, whose advantages differ by `advantage`, from both logits."""
     import sympy
 
-    logit, gap, other = sympy.symbols("l Delta p2", real=True)
+    logit, other = sympy.symbols("l A_2", real=True)
     one = 1 / (1 + sympy.exp(-logit))
-    value = one * (other + gap) + (1 - one) * other
-    return one * (other + gap - value) - (1 - one) * (other - value)
+    value = one * (other + advantage) + (1 - one) * other
+    return one * (other + advantage - value) - (1 - one) * (other - value)
 
 
 def _sinh_residue(half: bool = False) -> Any:
@@ -105,19 +105,22 @@ def _sinh_residue(half: bool = False) -> Any:
 
     logit, gap = sympy.symbols("l Delta", real=True)
     law = logit + sympy.sinh(logit) / (2 if half else 1)
-    return sympy.simplify((sympy.diff(law, logit) * _pair_speed() - gap).rewrite(sympy.exp))
+    return sympy.simplify((sympy.diff(law, logit) * _pair_speed(gap) - gap).rewrite(sympy.exp))
 
 
 def _penalised_residue(sign: int = -1) -> Any:
-    """dt/dl of the stated time under a penalty, times the speed dl/dt = beta (l* - l)/(1 + cosh l), minus 1."""
+    """dt/dl of the stated time under a penalty, times the flow's speed dl/dt, minus 1.
+
+    A_i = p_i - beta ln(pi_i/pi_ref,i), so that A_1 - A_2 = Delta - beta (l - l_ref) = beta (l* - l).
+    """
     import sympy
 
     beta, u, begin = sympy.symbols("beta u u0", positive=True)
-    goal = sympy.symbols("goal", real=True)
+    goal, logit = sympy.symbols("goal l", real=True)
     time = sympy.log(begin / u) + sympy.cosh(goal) * (sympy.Chi(begin) - sympy.Chi(u))
     time = (time + sign * sympy.sinh(goal) * (sympy.Shi(begin) - sympy.Shi(u))) / beta
-    slope = -sympy.diff(time, u)  # l = l* - u
-    return sympy.simplify((slope * beta * u - (1 + sympy.cosh(goal - u))).rewrite(sympy.exp))
+    speed = _pair_speed(beta * u).subs(logit, goal - u)  # l = l* - u
+    return sympy.simplify((-sympy.diff(time, u) * speed - 1).rewrite(sympy.exp))
 
 
 def _vanishing_penalty_residue() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from lemmata.claims import (
     CONFIRMED,
@@ -46,6 +47,12 @@ def _gain_tends_to(prediction: Prediction) -> Limit:
 
 # ------------------------------------------------------------------ C9: the first step
 
+
+def _as_without_margin(model: RandomPatterns) -> float:
+    """The limit of C9b, which knows the majority alone and not its margin."""
+    return rlif_gain_probability(replace(model, margin=0.0))
+
+
 _ALWAYS = Identity(
     _sure,
     INTERNAL_FEEDBACK["gain"],
@@ -69,9 +76,10 @@ C9 = Claim(
     mutants=(
         Mutant(
             "a gain in half of the draws, whatever the majority",
-            lambda model: 0.5,
+            _half,
             distance=3,
         ),
+        Mutant("no more gains with the margin than without", _as_without_margin, distance=3),
     ),
     records=NARROWED,
     trials={"quick": 2**18},
