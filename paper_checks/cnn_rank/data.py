@@ -55,7 +55,7 @@ C1 = Claim(
     "C1",
     source="Section 1",
     statement="The stable rank of the data grows fast with background noise; up to the transition sigma_c of R2.",
-    falsifier="a noise level below the transition at which the rank does not rise",
+    falsifier="neighbouring noise levels below the transition between which the rank does not rise by one",
     design=(_CLEAN,),
     published=_rises(0.25, 0.5, 0.9, 1.5, 4.0),
     repaired=Repair(

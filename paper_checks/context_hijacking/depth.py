@@ -127,7 +127,14 @@ def _is_visible(model: Depths, percent: int) -> bool:
     return 1000 * abs(_exact_gain(model)) >= percent
 
 
+def _at_half_margin(model: Depths) -> Depths:
+    return replace(model, margin=Fixed(model.margin.size / 2))
+
+
 _leading_order = _agreement(depth_helps, _is_far_from_boundary)
+_boundary_at_half_margin = _agreement(
+    lambda model: depth_helps(_at_half_margin(model)), _is_far_from_boundary
+)
 _exact_steps = _agreement(depth_gain, _is_visible)
 _MOST_BY_RULE = Margin(
     0.0,
@@ -200,13 +207,25 @@ R12 = Claim(
     mutants=(
         Mutant(
             "the boundary at half the margin",
+            Bound(lambda survey: 0.9, _boundary_at_half_margin, _MOST_BY_RULE, upper=False),
+            distance=1,
+        ),
+        Mutant(
+            "the boundary at half the margin, at clear points",
             Bound(
-                lambda survey: 0.9,
-                _agreement(
-                    lambda model: depth_helps(replace(model, margin=Fixed(model.margin.size / 2))),
-                    _is_far_from_boundary,
-                ),
-                _MOST_BY_RULE,
+                lambda survey: 1.0,
+                lambda survey: _boundary_at_half_margin(replace(survey, clear_percent=10)),
+                _ALL,
+                upper=False,
+            ),
+            distance=1,
+        ),
+        Mutant(
+            "half the margin at exact steps",
+            Bound(
+                lambda survey: 0.97,
+                _agreement(lambda model: depth_gain(_at_half_margin(model)), _is_visible),
+                _MOST_BY_STEPS,
                 upper=False,
             ),
             distance=1,

@@ -254,6 +254,25 @@ C5 = Claim(
             replace(_INVERSE_IN_N, prediction=lambda model: -0.5),
             distance=2,
         ),
+        Mutant(
+            "the product alpha n L of one layer at every depth, 1 - q at most",
+            Bound(
+                lambda model: 1.15 * (1 - residual_share(model)),
+                _product,
+                Margin(0.0, "15 % stand in the bound, as for the claim"),
+            ),
+            distance=1,
+        ),
+        Mutant(
+            "the product alpha n L of infinite depth at every depth, log(1/q) at least",
+            Bound(
+                lambda model: 0.85 * -math.log(residual_share(model)),
+                _product,
+                Margin(0.0, "15 % stand in the bound, as for the claim"),
+                upper=False,
+            ),
+            distance=1,
+        ),
     ),
     records=NARROWED,
 )
@@ -306,7 +325,7 @@ C17 = Claim(
     "C17",
     source="Theorem C.2, term I",
     statement="E p(S)^2 is of order (1 - alpha n)^(2L).",
-    falsifier="a step size at which the exact E tr p(S)^2 / d is far above it",
+    falsifier="a step size at which the exact E tr p(S)^2 / d is more than a hundred times as large",
     design=(Training(1000, 10, 1, 0.001, 0.7, Cone(0.9)), Training(400, 20, 3, 0.0025, 0.7, Cone(0.9))),
     published=_TERM_ONE,
     controls=(

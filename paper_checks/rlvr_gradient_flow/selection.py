@@ -104,7 +104,7 @@ _FROZEN = (Bandit((0.2, 0.5, 0.3), (0.9, 0.6, 0.1)), Bandit((0.01, 0.6, 0.3, 0.0
 C1B = Claim(
     "C1b",
     source="after Proposition 5.2",
-    statement="As the penalty vanishes, the optimum puts everything on the best pattern.",
+    statement="As the penalty vanishes (beta = .001 here), the optimum puts everything on the best pattern.",
     falsifier="an optimum at small beta that leaves probability to another pattern",
     design=(*_FROZEN, LearnableAnswers((0.2, 0.5, 0.3), (0.9, 0.6, 0.1))),
     published=Identity(
@@ -251,8 +251,8 @@ _NOT_SMALL = (
 C4 = Claim(
     "C4",
     source="Theorem 5.3",
-    statement="A strong base model (Regime 1) converges rapidly: T_1 is a constant times 1/(Delta_min e).",
-    falsifier="Regime 1 starts whose times exceed any multiple of 1/(Delta_min e)",
+    statement="A strong base model (Regime 1) converges rapidly: T_1 is a constant (here 2) times 1/(Delta_min e).",
+    falsifier="Regime 1 starts whose times at e = .01 are more than twice 1/(Delta_min e)",
     design=(*_NOT_SMALL, Convergence((1e-6, 1 - 1e-6), (0.8, 0.5), error=0.01)),
     published=Bound(
         _twice_the_tail,

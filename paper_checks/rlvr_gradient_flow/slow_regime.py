@@ -45,18 +45,20 @@ def _lower_bound(model: Bandit) -> float:
     return float(entanglement_bounds(model)[0])
 
 
+def _regime_at(model: Bandit, share: float) -> int:
+    """Regime of the policy after a share of T_0."""
+    policy = flow(Flow(model.start, model.rates, time=share * entanglement_time(model)))
+    return regime(Bandit(_normalised(policy), model.rates))
+
+
 def _regime_after(model: Bandit) -> float:
     """Regime of the policy a little after T_0, and much later."""
-    later = [
-        regime(
-            Bandit(
-                _normalised(flow(Flow(model.start, model.rates, time=f * entanglement_time(model)))),
-                model.rates,
-            )
-        )
-        for f in (1.001, 1.5, 10.0)
-    ]
-    return float(max(later))
+    return float(max(_regime_at(model, share) for share in (1.001, 1.5, 10.0)))
+
+
+def _regime_before(model: Bandit) -> float:
+    """Regime of the policy a little before T_0."""
+    return float(_regime_at(model, 0.999))
 
 
 def _normalised(policy: np.ndarray) -> tuple[float, ...]:
@@ -91,6 +93,11 @@ C5 = Claim(
             "the asymptotic value T_low",
             Identity(_lower_bound, integrate_entanglement, Margin(1e-7, "as for the claim", relative=True)),
             distance=1e3,
+        ),
+        Mutant(
+            "Regime 1 a thousandth of T_0 earlier",
+            Identity(_one, _regime_before, Margin(1e-9, "regimes are whole numbers")),
+            distance=1e6,
         ),
     ),
     records=CONFIRMED,
@@ -174,7 +181,7 @@ def _upper_bound(model: Bandit) -> float:
 C7 = Claim(
     "C7",
     source="Theorem 5.4",
-    statement="gamma controls the entanglement time: starts of one gamma have times of one order.",
+    statement="gamma controls the entanglement time: starts of one gamma have times of one order (here a factor 10).",
     falsifier="starts of the same gamma and rates whose times differ without bound",
     design=tuple(_double(best) for best in (0.1, 0.01, 1e-3, 1e-4)),
     published=Bound(
