@@ -123,6 +123,10 @@ def _linear_excess(model: Attention) -> float:
     return _excess(replace(model, activation=Linear(), diagonal="keep"))
 
 
+def _linear_excess_without_diagonal(model: Attention) -> float:
+    return _excess(replace(model, activation=Linear(), diagonal="zero"))
+
+
 def _aligned(model: Attention, strength: float) -> Attention:
     return replace(model, alignment=Aligned(strength))
 
@@ -183,6 +187,11 @@ C4 = Claim(
         Mutant("aligning w_K, the rows, alone does it", _KEY, distance=1),
         Mutant(
             "the excess vanishes like t^-2", replace(_VANISHES, prediction=lambda model: -2.0), distance=10
+        ),
+        Mutant(
+            "no excess for linear attention without its diagonal either",
+            Identity(_none, _linear_excess_without_diagonal, Margin(1e-9, "as for the claim")),
+            distance=1e3,
         ),
         Mutant("alignment hides the signal from the probe", replace(_SEEN, rises=True), distance=1),
     ),

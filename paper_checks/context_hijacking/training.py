@@ -354,7 +354,7 @@ _INVERSE_RISK = Rate(
 C7 = Claim(
     "C7",
     source="Theorem 4.3",
-    statement="The excess training risk is of order d/n; its constant is sharp, B v/(B + v) at two layers and more.",
+    statement="The excess training risk is of order d/n; at two layers and more it is B v/(B + v) within 10 %.",
     falsifier="a ladder of n along which the risk does not fall like 1/n, or a constant off by more than 10 %",
     design=(Tuning(1000, 10, 2, Cone(0.9)), Tuning(1000, 10, 4, Cone(0.9)), Tuning(2000, 20, 8, Cone(0.9))),
     published=(

@@ -169,6 +169,11 @@ R12B = Claim(
 # ------------------------------------------------------------------ R3: the training risk
 
 
+def _risk_in_one_dimension_more(model: Training) -> float:
+    """R3 with chi variables of d in place of d - 1 degrees of freedom."""
+    return excess_training_risk(replace(model, dimension=model.dimension + 1))
+
+
 def _label_noise_twice(model: Training) -> float:
     """R3 with twice the label noise at its leading order, ((1 - p)/t)^2 as in R5."""
     kept = 1.0
@@ -205,7 +210,10 @@ R3B = Claim(
             ),
         ),
     ),
-    mutants=(Mutant("label noise counted twice", _label_noise_twice, distance=5),),
+    mutants=(
+        Mutant("label noise counted twice", _label_noise_twice, distance=5),
+        Mutant("d in place of d - 1 degrees of freedom", _risk_in_one_dimension_more, distance=5),
+    ),
     records=CONFIRMED,
     trials={"quick": 2**18},
 )

@@ -15,6 +15,11 @@ def _without_crossing(model: Reinforce) -> float:
     return float(flow + diffusion + euler)
 
 
+def _without_euler(model: Reinforce) -> float:
+    """The mean without the flow's own error of a step of length eta."""
+    return mean_hitting_time(model) - float(hitting_time_terms(model)[2])
+
+
 def _overshoot_without_drift(model: Reinforce) -> float:
     """Crossing with the constant of a walk without drift, .5826 sd/drift."""
     star = max(model.rates)
@@ -46,6 +51,7 @@ R13 = Claim(
     ),
     mutants=(
         Mutant("the flow's time alone", hitting_time, distance=0.6),
+        Mutant("without the Euler term", _without_euler, distance=0.6),
         Mutant("without the crossing term", _without_crossing, distance=2),
         Mutant("the overshoot of a walk without drift or skewness", _overshoot_without_drift, distance=0.8),
     ),

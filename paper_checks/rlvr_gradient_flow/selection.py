@@ -138,8 +138,9 @@ def _nearest_alone(model: Convergence) -> float:
 C2 = Claim(
     "C2",
     source="Theorem 5.3",
-    statement="The flow ends at the best pattern: pi_* = 1 - e after C/e [1 - b/sigma(e)], C = (1/K) sum 1/Delta_j.",
-    falsifier="a start with a unique best pattern whose time differs by more than the second order",
+    statement="The flow ends at the best pattern: pi_* = 1 - e after C/e, C = (1/K) sum 1/Delta_j, within 2.5 % (with "
+    "the first correction of R5, which is 1 % at most here).",
+    falsifier="a start with a unique best pattern whose time differs by more than 2.5 %",
     design=(
         Convergence((0.3, 0.4, 0.3), (0.9, 0.4, 0.2), error=1e-6),
         Convergence((0.05, 0.7, 0.25), (0.9, 0.7, 0.2), error=1e-6),
