@@ -37,6 +37,7 @@ from theory.context_hijacking import (
     half_error_hijackers,
     hijack_error,
     hijack_error_limit,
+    mean_contraction,
     mixed_context_deviation,
     mixed_context_margin,
 )
@@ -167,3 +168,54 @@ def test_remarks_say_where_steps_overshoot() -> None:
     model = Hijack(10, 5, 2, 1e-3, 0.7, Cone(0.9), Fixed(0.3))
     assert overshoots(model) == ""
     assert "overshoot" in overshoots(replace(model, hijackers=200))
+
+
+SIZES = Hijack(1, 20, 4, 0.01, 0.3, Cone(0.5), Fixed(1.0))
+
+
+@pytest.mark.parametrize(
+    ("function", "model", "parameter"),
+    [
+        (hijack_error, replace(SIZES, dimension=10**12), "dimension"),
+        (hijack_error, replace(SIZES, depth=10**15), "depth"),
+        (hijack_error, replace(SIZES, prior=NormalisedGaussian(5e-4), initial_scale=1e300), "initial_scale"),
+        (mean_contraction, replace(SIZES, depth=10**15), "depth"),
+        (mean_contraction, replace(SIZES, depth=1025, steps=PerLayer((1.0, 2.0) * 512 + (1.0,))), "depth"),
+        (excess_training_risk, Training(20, 5, 10**15, 0.01, 0.3, Cone(0.5)), "depth"),
+        (excess_training_risk_limit, Training(20, 5, 10**15, 0.01, 0.3, Cone(0.5)), "depth"),
+    ],
+)
+def test_sizes_beyond_what_can_be_computed_are_refused_by_name(
+    function: Callable[[Hijack | Training], float], model: Hijack | Training, parameter: str
+) -> None:
+    """Depth, dimension and scale beyond digits, memory or patience: one line at once, and no search for memory."""
+    with pytest.raises(DomainError, match=f"^{parameter} = ") as caught:
+        function(model)
+    assert len(str(caught.value)) < 200
+
+
+def test_r8_mean_contractions_of_deep_transformers() -> None:
+    """E (1 - x r^2/L)^L is E e^(-x r^2) (1 - x^2 r^4/(2 L)) to second order in 1/L, r^2 a chi-squared number."""
+    freedom, dose, depth = 19, 0.01, 4096
+    flow = (1 + 2 * dose) ** (-freedom / 2)
+    fourth = freedom * (freedom + 2) / (1 + 2 * dose) ** 2  # of r under the tilted law
+    deep = mean_contraction(replace(SIZES, depth=depth, step_size=dose / depth))
+    assert deep == pytest.approx(flow * (1 - dose**2 * fourth / (2 * depth)), rel=1e-8)
+
+
+def test_r8_mean_contractions_of_equal_steps_are_those_of_their_list() -> None:
+    """Binary splitting of a sum of simple ratios against elementary symmetric polynomials of the same steps."""
+    listed = replace(SIZES, depth=30, steps=PerLayer((1.0,) * 30))
+    apart = replace(SIZES, depth=31, steps=PerLayer((1.0,) * 30 + (1e-300,)))  # a second step: the other sum
+    assert mean_contraction(listed) == mean_contraction(apart)
+    assert mean_contraction(replace(SIZES, depth=30)) == mean_contraction(listed)
+
+
+def test_depths_that_no_list_holds_are_those_of_the_flow() -> None:
+    """A million layers and 10^15 with the same total step, beside gradient flow."""
+    deep = Training(20, 5, 10**6, 1e-7, 0.3, Cone(0.5))
+    flow = gradient_flow_risk(replace(deep, depth=10**15, step_size=1e-16))
+    assert excess_training_risk_limit(deep) == pytest.approx(flow, rel=1e-7)
+    contexts = [CleanContext(20, 5, depth, 0.1 / depth, 0.3, Cone(0.5)) for depth in (10**6, 10**15)]
+    assert clean_accuracy(contexts[0]) == pytest.approx(clean_accuracy(contexts[1]), rel=1e-6)
+    assert clean_accuracy(contexts[0]) != clean_accuracy(replace(contexts[0], depth=10))

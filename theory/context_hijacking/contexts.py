@@ -39,7 +39,7 @@ def clean_accuracy(model: CleanContext) -> float:
     R16.
     """
     _check_convergence(model)
-    kept = math.prod(1 - step * model.examples for step in model.step_sizes)
+    kept = float(model.contraction(model.examples))
     rho, weights = map(np.asarray, model.prior.correlations(model.dimension))
     prior = kept * model.initial_scale
     along = prior * rho + (1 - kept) * TAU
@@ -101,9 +101,9 @@ def hijack_error_bound(model: Hijack) -> float:
     rho, weights = map(np.asarray, model.prior.correlations(d))
     if rho[weights > 1e-17].min() <= 0:
         raise DomainError("prior", model.prior, "a prior with rho > 0")
-    total = sum(model.step_sizes) * model.hijackers
+    total = sum(step * count for step, count in model.layers.items()) * model.hijackers
     first = weights @ (((d - 1) + scale * np.sqrt((1 - rho) * (1 + rho)) * TAU * d / 2) / rho)
-    largest = max(model.step_sizes) * model.hijackers
+    largest = max(model.layers) * model.hijackers
     overshoot = special.chdtrc(d - 1, 2 / largest) if largest else 0.0
     return float(hijack_error_at(model, 0.0) + density * total / scale * first + overshoot)
 
@@ -116,10 +116,10 @@ def _moments(model: MixedContext) -> tuple[float, float]:
     if special.chdtrc(d - 1, most) > MOST_DIVERGING:
         allowed = f"so few that alpha (n' + N r^2) < 2 with probability {1 - MOST_DIVERGING}"
         raise DomainError("hijackers", model.hijackers, allowed)
-    kept = math.prod(1 - step * n for step in model.step_sizes)
+    kept = float(model.contraction(n))
     square, average = _norms(d - 1, most)
     total = n + model.hijackers * square
-    hijacked = np.prod([1 - step * total for step in model.step_sizes], axis=0)
+    hijacked = model.contraction(total)
     clean = model.margin.size * (kept * scale * rho + (1 - kept) * TAU)
     mean = clean - (1 - hijacked) * model.hijackers * square / total
     spread = hijacked**2 * scale**2 * (1 - rho) * (1 + rho) * square / (d - 1)
@@ -130,7 +130,7 @@ def _moments(model: MixedContext) -> tuple[float, float]:
 
 def _check_convergence(model: CleanContext | MixedContext) -> float:
     """The largest step size; refused where gradient descent diverges on the clean examples."""
-    largest = max(model.step_sizes)
+    largest = max(model.layers)
     if largest * model.examples >= 2:
         raise DomainError("step_size", model.step_size, "so small that alpha n' < 2, or the steps diverge")
     return largest

@@ -12,7 +12,6 @@ of a distribution function, which `quadrature` evaluates.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from fractions import Fraction
 from functools import lru_cache
 
@@ -43,6 +42,11 @@ HijackLaw = tuple[Rates, int, float, tuple[int, float]]
 """alpha_l N and layers, d - 1, c, and the law of the margin."""
 
 LARGEST_RATE = 1e250  # of alpha N
+LARGEST_SCALE, LARGEST_LEVEL = 1e150, 1e250  # of |c| and s |c|: their products with contractions are floats
+MOST_DIMENSIONS = 10**5  # the density of r is a difference of numbers of order d log d: 1e-11 is rounded off
+MOST_DEPTH = 10**6  # powers of rounded factors lose as many units in the last place: 1e-10
+MOST_SUMMED_DEPTH = 2**14  # of equal steps in an exact mean: numbers of a million bits, a second
+MOST_UNEQUAL_DEPTH = 1024  # the same of unequal steps
 STATED = 1e-10  # absolute error that is promised
 AGREED = 1e-12  # difference of an integral over angles from that over its halves
 AGREED_GIVEN = 1e-13  # the same of an integral over radii given the angle
@@ -71,8 +75,8 @@ def hijack_error(model: Hijack) -> float:
     Raises
     ------
     DomainError
-        If alpha N exceeds 1e250, where digits would be lost; `hijack_error_limit` has no such bound. If what the
-        panels still differ by adds up to more than 1e-10.
+        If alpha N or s |c| exceeds 1e250, |c| 1e150, the dimension 1e5 or the depth 1e6, where digits would be lost;
+        `hijack_error_limit` has no such bounds. If what the panels still differ by adds up to more than 1e-10.
 
     References
     ----------
@@ -83,14 +87,10 @@ def hijack_error(model: Hijack) -> float:
 
 def hijack_error_at(model: Hijack, hijackers: float) -> float:
     """`hijack_error` at any real number of hijackers in place of the model's."""
-    steps = model.step_sizes
+    steps = model.layers
     largest = max(steps) * hijackers
-    if largest > LARGEST_RATE:
-        allowed = f"such that alpha N <= {LARGEST_RATE:g}"
-        raise DomainError("step_size", model.step_size, allowed)
-    rates = sorted(
-        (step * hijackers, layers) for step, layers in Counter(steps).items() if step * hijackers > 0
-    )
+    _check_digits(model, largest)
+    rates = sorted((step * hijackers, layers) for step, layers in steps.items() if step * hijackers > 0)
     freedom = model.dimension - 1
     is_calm = model.dimension >= MANY_DIMENSIONS and (
         largest == 0 or special.chdtrc(freedom, 1 / largest) <= NO_OVERSHOOT
@@ -117,6 +117,19 @@ def hijack_error_at(model: Hijack, hijackers: float) -> float:
         allowed = f"one at which double precision suffices (two resolutions differ by {doubt:.1e})"
         raise DomainError("step_size", model.step_size, allowed)
     return min(max(float(total), 0.0), 1.0)
+
+
+def _check_digits(model: Hijack, largest: float) -> None:
+    """Refuse what the quadrature has no digits for; `largest` is that of alpha N."""
+    for name, most in (("dimension", MOST_DIMENSIONS), ("depth", MOST_DEPTH)):
+        if getattr(model, name) > most:
+            raise DomainError(name, getattr(model, name), f"at most {most} for the hijack error's digits")
+    scale = abs(model.initial_scale)
+    if scale > LARGEST_SCALE or _law(model.margin)[1] * scale > LARGEST_LEVEL:
+        allowed = f"such that |c| <= {LARGEST_SCALE:g}, and |c| times the margin's size <= {LARGEST_LEVEL:g}"
+        raise DomainError("initial_scale", model.initial_scale, allowed)
+    if largest > LARGEST_RATE:
+        raise DomainError("step_size", model.step_size, f"such that alpha N <= {LARGEST_RATE:g}")
 
 
 def _errors(law: HijackLaw, nodes: Rule, angles: Angles, allowed: Array) -> tuple[Array, Array]:
@@ -231,7 +244,7 @@ def hijack_error_limit(model: Hijack) -> float:
     R13.
     """
     rhos, weights = model.prior.correlations(model.dimension)
-    layers = sum(step > 0 for step in model.step_sizes)
+    layers = sum(count for step, count in model.layers.items() if step > 0)
     if not layers:
         return hijack_error_at(model, 0.0)
     sign = 1.0 if layers % 2 else -1.0
@@ -249,7 +262,7 @@ def overshoot_probability(model: Hijack) -> float:
     ----------
     R13.
     """
-    rate = max(model.step_sizes) * model.hijackers
+    rate = max(model.layers) * model.hijackers
     return float(special.chdtrc(model.dimension - 1, 1 / rate)) if rate else 0.0
 
 
@@ -262,12 +275,29 @@ def mean_contraction(model: Hijack) -> float:
     Raises
     ------
     DomainError
-        If the mean has no floating-point number.
+        If the mean has no floating-point number, or there are more than 16384 layers with equal steps, or 1024 with
+        unequal ones.
 
     References
     ----------
     R8.
     """
+    layers = {step: count for step, count in model.layers.items() if step > 0}
+    if not layers or not model.hijackers:
+        return 1.0
+    most = MOST_SUMMED_DEPTH if len(layers) == 1 else MOST_UNEQUAL_DEPTH
+    if sum(layers.values()) > most:
+        kind = "equal" if len(layers) == 1 else "unequal"
+        raise DomainError("depth", model.depth, f"at most {most} for an exact sum with {kind} steps")
+    total, unit, bits = _equal_sum(model, *layers.popitem()) if len(layers) == 1 else _unequal_sum(model)
+    try:
+        return total / (unit << bits)
+    except OverflowError:
+        raise DomainError("step_size", model.step_size, "small enough that the mean is a float") from None
+
+
+def _unequal_sum(model: Hijack) -> tuple[int, int, int]:
+    """E kappa as x, y, z in x / (y 2^z): elementary symmetric polynomials of the steps times moments."""
     steps, bits = dyadic(model.step_sizes)
     coefficients = [1]
     for step in steps:
@@ -277,7 +307,23 @@ def mean_contraction(model: Hijack) -> float:
     for power, coefficient in enumerate(coefficients):
         total += coefficient * moment << bits * (model.depth - power)
         moment *= model.dimension - 1 + 2 * power
-    try:
-        return total / (1 << bits * model.depth)
-    except OverflowError:
-        raise DomainError("step_size", model.step_size, "small enough that the mean is a float") from None
+    return total, 1, bits * model.depth
+
+
+def _equal_sum(model: Hijack, step: float, layers: int) -> tuple[int, int, int]:
+    """The same for equal steps, whose terms have simple ratios: by binary splitting."""
+    (size,), bits = dyadic([step])
+
+    def split(low: int, high: int) -> tuple[int, int, int]:
+        """p = prod p_k and q = prod q_k of the ratios p_k / (q_k 2^bits), and t in sum of products = t / (q 2^...)."""
+        if high - low == 1:
+            ratio = -(layers - low) * (model.dimension - 1 + 2 * low) * size * model.hijackers
+            return ratio, low + 1, ratio
+        middle = (low + high) // 2
+        p, q, t = split(low, middle)
+        following = split(middle, high)
+        t = (t * following[1] << bits * (high - middle)) + p * following[2]
+        return p * following[0], q * following[1], t
+
+    _, unit, total = split(0, layers)
+    return (unit << bits * layers) + total, unit, bits * layers

@@ -24,6 +24,7 @@ from theory.context_hijacking.risk import TAU
 Array = npt.NDArray[np.float64]
 
 LONGEST_FLOW = 1e9
+MOST_DEPTH = 10**6  # exact quadrature takes a node for each layer
 
 NOISE = 1 - 2 / math.pi
 """Variance of a label that the best linear predictor leaves."""
@@ -41,19 +42,25 @@ def excess_training_risk_limit(model: Training) -> float:
     Raises
     ------
     DomainError
-        If the value has no floating-point number.
+        If the value has no floating-point number, or the depth exceeds 1e6 (`gradient_flow_risk` has no depth).
 
     References
     ----------
     R5.
     """
-    steps = [step * model.examples for step in model.step_sizes]
-    eigenvalues, weights = semicircle(model.dimension / model.examples, len(steps) + 1)
+    if model.depth > MOST_DEPTH:
+        raise DomainError(
+            "depth", model.depth, f"at most {MOST_DEPTH}; gradient_flow_risk is the limit beyond"
+        )
+    eigenvalues, weights = semicircle(model.dimension / model.examples, model.depth + 1)
     kept, learned = np.ones_like(eigenvalues), np.zeros_like(eigenvalues)
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
-        for step in steps:  # learned = (1 - p)/t, without a division
-            learned += step * kept
-            kept *= 1 - step * eigenvalues
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        for step, layers in model.layers.items():  # learned = (1 - p)/t, without a difference that cancels
+            part = step * model.examples * eigenvalues
+            logs = layers * np.where(part < 1, np.log1p(-part), np.log1p(part - 2))
+            flips = (part > 1) & (layers % 2 == 1)
+            learned += kept * np.where(flips, 1 + np.exp(logs), -np.expm1(logs)) / eigenvalues
+            kept *= np.where(flips, -1.0, 1.0) * np.exp(logs)
     return _excess(model, kept, learned, weights)
 
 
@@ -72,7 +79,7 @@ def gradient_flow_risk(model: Training) -> float:
     R5.
     """
     ratio = model.dimension / model.examples
-    time = sum(model.step_sizes) * model.examples
+    time = sum(step * count for step, count in model.layers.items()) * model.examples
     if time * math.sqrt(ratio) > LONGEST_FLOW:
         raise DomainError("step_size", model.step_size, f"such that T sqrt(n d) <= {LONGEST_FLOW:g}")
     nodes = 64 + int(16 * math.sqrt(time * math.sqrt(ratio)))  # the degree that exp(-2 T n t) needs

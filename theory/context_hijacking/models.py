@@ -7,10 +7,15 @@ the summed loss (1/2) sum_i (<w, x_i> - y_i)^2. The step sizes of the layers are
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+
+import numpy as np
 
 from lemmata.models import DomainError, Model, choice, nested, real, vector, whole
 from theory.numerics import directions
+
+MOST_LAYERS = 10**15  # their numbers and parities are exact as floats
 
 # ------------------------------------------------------------------ the prior of the task
 
@@ -138,6 +143,10 @@ class Equal(Model):
         """Step sizes of the layers, in units of `step_size`."""
         return (1.0,) * depth
 
+    def counts(self, depth: int) -> dict[float, int]:
+        """How many layers have each step size, in units of `step_size`."""
+        return {1.0: depth}
+
 
 class PerLayer(Model):
     """Each layer has a step of its own; the depth is their number.
@@ -155,6 +164,10 @@ class PerLayer(Model):
         if depth != len(self.values):
             raise DomainError("steps.values", self.values, f"a list of length depth = {depth}")
         return self.values
+
+    def counts(self, depth: int) -> dict[float, int]:
+        """How many layers have each step size, in units of `step_size`."""
+        return Counter(self.factors(depth))
 
 
 class PerDepth(Model):
@@ -181,9 +194,13 @@ class PerDepth(Model):
 
     def factors(self, depth: int) -> tuple[float, ...]:
         """Step sizes of the layers, in units of `step_size`."""
+        return tuple(Counter(self.counts(depth)).elements())
+
+    def counts(self, depth: int) -> dict[float, int]:
+        """How many layers have each step size, in units of `step_size`."""
         if depth not in self.depths:
             raise DomainError("depth", depth, f"one of steps.depths = {self.depths}")
-        return (self.values[self.depths.index(depth)],) * depth
+        return {self.values[self.depths.index(depth)]: depth}
 
 
 Steps = Equal | PerLayer | PerDepth
@@ -200,7 +217,24 @@ class _Layered:
     steps: Steps
 
     def validate(self) -> None:
-        self.steps.factors(self.depth)
+        self.steps.counts(self.depth)
+
+    @property
+    def layers(self) -> dict[float, int]:
+        """How many layers have each step size."""
+        sizes = Counter[float]()
+        for factor, count in self.steps.counts(self.depth).items():
+            sizes[self.step_size * factor] += count
+        return sizes
+
+    def contraction(self, total: Any) -> Any:
+        """prod_l (1 - alpha_l x) at x = total, a number or an array."""
+        kept: Any = 1.0
+        for step, layers in self.layers.items():
+            part = step * total
+            slow = np.exp(layers * np.log1p(-np.minimum(part, 0.5)))  # 1 - part would lose its digits
+            kept = kept * np.where(part < 0.5, slow, np.power(1.0 - part, float(layers)))
+        return kept
 
     @property
     def step_sizes(self) -> tuple[float, ...]:
@@ -231,7 +265,7 @@ class Training(_Layered, Model):
 
     examples: int = whole(least=1, doc="number of clean examples n")
     dimension: int = whole(least=2, doc="dimension d")
-    depth: int = whole(least=1, doc="number of layers L")
+    depth: int = whole(least=1, most=MOST_LAYERS, doc="number of layers L")
     step_size: float = real(least=0, doc="step size alpha on the summed loss")
     initial_scale: float = real(doc="c in w_0 = c beta*")
     prior: Prior = nested(*PRIORS, doc="law of the task vector")
@@ -297,7 +331,7 @@ class Hijack(_Layered, Model):
 
     hijackers: int = whole(least=0, doc="number of hijacking examples N")
     dimension: int = whole(least=2, doc="dimension d")
-    depth: int = whole(least=1, doc="number of layers L")
+    depth: int = whole(least=1, most=MOST_LAYERS, doc="number of layers L")
     step_size: float = real(least=0, doc="step size alpha on the summed loss")
     initial_scale: float = real(doc="c in w_0 = c beta*")
     prior: Prior = nested(*PRIORS, doc="law of the task vector")
@@ -405,7 +439,7 @@ class Query(_Layered, Model):
         r^2 = |x_perp|^2.
     """
 
-    depth: int = whole(least=1, doc="number of layers L")
+    depth: int = whole(least=1, most=MOST_LAYERS, doc="number of layers L")
     step_size: float = real(above=0, doc="step size alpha on the summed loss")
     initial_scale: float = real(doc="c in w_0 = c beta*")
     correlation: float = real(least=-1, most=1, doc="rho = <w*, beta*>")
@@ -453,7 +487,7 @@ class CleanContext(_Layered, Model):
 
     examples: int = whole(least=0, doc="number of clean examples n' of the test prompt")
     dimension: int = whole(least=2, doc="dimension d")
-    depth: int = whole(least=1, doc="number of layers L")
+    depth: int = whole(least=1, most=MOST_LAYERS, doc="number of layers L")
     step_size: float = real(least=0, doc="step size alpha on the summed loss")
     initial_scale: float = real(doc="c in w_0 = c beta*")
     prior: Prior = nested(*PRIORS, doc="law of the task vector")
@@ -478,7 +512,7 @@ class MixedContext(_Layered, Model):
     examples: int = whole(least=1, doc="number of clean examples n' of the test prompt")
     hijackers: int = whole(least=0, doc="number of hijacking examples N")
     dimension: int = whole(least=2, doc="dimension d")
-    depth: int = whole(least=1, doc="number of layers L")
+    depth: int = whole(least=1, most=MOST_LAYERS, doc="number of layers L")
     step_size: float = real(above=0, doc="step size alpha on the summed loss")
     initial_scale: float = real(doc="c in w_0 = c beta*")
     prior: Cone = nested(Cone, doc="law of the task vector")

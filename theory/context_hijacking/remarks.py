@@ -13,7 +13,7 @@ RARE = 1e-3
 def beyond_stability(model: Training) -> str:
     """Says that a step exceeds 2/(sqrt n + sqrt d)^2, which the largest eigenvalue of S needs to contract."""
     edge = 2 / (math.sqrt(model.examples) + math.sqrt(model.dimension)) ** 2
-    if max(model.step_sizes) <= edge:
+    if max(model.layers) <= edge:
         return ""
     return "a step is beyond stability, 2/(sqrt n + sqrt d)^2: gradient descent diverges on typical prompts"
 

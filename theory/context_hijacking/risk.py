@@ -56,6 +56,7 @@ def excess_training_risk(model: Training) -> float:
     ----------
     arXiv 2502.15609, Section 4; R3.
     """
+    check_depth(model.depth)
     form = risk_form(model.examples, model.dimension, model.step_sizes)
     value = form.excess(model.initial_scale, model.prior.mean_correlation(model.dimension))
     if not math.isfinite(value):
@@ -170,10 +171,7 @@ class RiskForm:
 def risk_form(examples: int, dimension: int, step_sizes: Sequence[float]) -> RiskForm:
     """The quadratic form of the excess risk for step sizes alpha_1, ..., alpha_L >= 0."""
     depth = len(step_sizes)
-    if depth > MOST_EXACT_DEPTH:
-        raise DomainError(
-            "depth", depth, f"at most {MOST_EXACT_DEPTH} for exact sums; deeper ones have a limit"
-        )
+    check_depth(depth)
     known = moments(examples, dimension, 2 * depth)
     steps, bits = dyadic(step_sizes)
     once = _filter(steps)
@@ -194,6 +192,13 @@ def risk_form(examples: int, dimension: int, step_sizes: Sequence[float]) -> Ris
             noise += rest * floor << up
     shift = bits * top
     return RiskForm(spread, cross, along + (1 << shift), noise, shift)
+
+
+def check_depth(depth: int) -> None:
+    """Refuse depths whose sums have too many terms."""
+    if depth > MOST_EXACT_DEPTH:
+        allowed = f"at most {MOST_EXACT_DEPTH} for exact sums; deeper ones have a limit"
+        raise DomainError("depth", depth, allowed)
 
 
 def _filter(steps: Sequence[int]) -> list[int]:

@@ -33,9 +33,9 @@ def critical_hijackers(model: Query) -> float:
     pull = c * math.sqrt((1 - rho) * (1 + rho)) * model.alignment
     if lift + pull <= 0:
         return 0.0
-    if lift >= 1 or not any(model.step_sizes):
+    if lift >= 1 or not any(model.layers):
         return math.inf
-    return _dose((1 - lift) / (1 + pull), model.step_sizes) / model.squared_norm
+    return _dose((1 - lift) / (1 + pull), model) / model.squared_norm
 
 
 def half_error_hijackers(model: TunedHijack) -> float:
@@ -64,7 +64,7 @@ def trained(model: TunedHijack, hijackers: int = 0) -> Hijack:
 
 def hijackers_at_error(model: Hijack, level: float) -> float:
     """The first real number of hijackers at which the error is `level`; see `half_error_hijackers`."""
-    largest = max(model.step_sizes)
+    largest = max(model.layers)
     if hijack_error_at(model, 0.0) >= level:
         return 0.0
     if largest == 0:
@@ -80,13 +80,13 @@ def hijackers_at_error(model: Hijack, level: float) -> float:
     return float(optimize.brentq(lambda count: hijack_error_at(model, count) - level, low, high, rtol=1e-12))
 
 
-def _dose(contraction: float, step_sizes: tuple[float, ...]) -> float:
+def _dose(contraction: float, model: Query) -> float:
     """The first x = N r^2 at which prod_l (1 - alpha_l x) falls to a value between 0 and 1."""
-    largest, layers = max(step_sizes), len(step_sizes)
-    if min(step_sizes) == largest:
-        return -math.expm1(math.log(contraction) / layers) / largest
+    largest = max(model.layers)
+    if min(model.layers) == largest:
+        return -math.expm1(math.log(contraction) / model.depth) / largest
 
     def excess(x: float) -> float:
-        return math.prod(1 - step * x for step in step_sizes) - contraction
+        return float(model.contraction(x)) - contraction
 
     return float(optimize.brentq(excess, 0.0, 1 / largest, rtol=1e-14))
