@@ -27,8 +27,10 @@ def one_line(error: Exception) -> str | None:
     elif isinstance(error, OSError):
         text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
     elif isinstance(error, MemoryError):
-        text = f"not enough memory: {error}"
-    elif isinstance(error, (ValueError, OverflowError, UnknownNameError)) or _is_other(error):
+        text = f"not enough memory: {error}" if str(error) else "not enough memory: a size is too large"
+    elif isinstance(error, OverflowError):
+        text = f"a parameter is so large or so small that a number is no float ({' '.join(map(str, error.args[-1:]))})"
+    elif isinstance(error, (ValueError, UnknownNameError)) or _is_other(error):
         text = str(error)
     else:
         return None

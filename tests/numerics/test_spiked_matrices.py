@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from lemmata.models import DomainError
 from tests.profiles import share
@@ -164,6 +165,15 @@ def test_loads_of_many_balls_have_the_same_law(bins: int) -> None:
     for deviations in (-1, 0.1, 1, 2, 3, 5, 8):
         load = min(balls, max(1, round(mean + deviations * mean**0.5)))
         assert below[load - 1] == pytest.approx(max_load_cdf(balls, bins, load), abs=5e-12)
+
+
+def test_the_larger_of_two_loads_is_binomial() -> None:
+    """R1: P(max <= l) of 10^5 balls in two bins is P(10^5 - l <= B <= l), B binomial, to 1e-12."""
+    balls = 10**5
+    loads = np.arange(balls // 2, balls // 2 + 1000)
+    below = np.cumsum(max_load_law(balls, 2))[loads - 1]
+    exact = stats.binom.cdf(loads, balls, 0.5) - stats.binom.cdf(balls - loads - 1, balls, 0.5)
+    np.testing.assert_allclose(below, exact, rtol=0, atol=1e-12)
 
 
 # ------------------------------------------------------------------ activation, margins of the logistic loss

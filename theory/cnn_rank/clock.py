@@ -23,6 +23,7 @@ from lemmata.models import DomainError, Model, real, vector
 
 Array = npt.NDArray[np.float64]
 
+MOST_ORDER = 1e5  # act bends within a share 1/q of the knee: as many panels
 _NODES = 12
 _GROWTH = 2.5  # of F within a panel: twelve nodes interpolate e^F to 1e-11
 _GRADE = 1.0  # length of a panel over the scale on which act grows e-fold
@@ -56,7 +57,7 @@ class FeatureClock(Model):
     own: tuple[float, ...] = vector(doc="pre-activations z(0) of the filters of the feature's sign")
     other: tuple[float, ...] = vector(doc="pre-activations z(0) of the filters of the other sign")
     times: tuple[float, ...] = vector(least=0, doc="times t of training")
-    order: float = real(least=2, default=3.0, doc="order q of the activation at 0")
+    order: float = real(least=2, most=MOST_ORDER, default=3.0, doc="order q of the activation at 0")
     knee: float = real(above=0, default=10.0, doc="kappa, where the activation becomes linear")
     output_exponent: float = real(least=0, most=1, default=1.0, doc="p in the second layer +-m^-p")
 

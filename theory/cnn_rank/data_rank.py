@@ -24,13 +24,15 @@ import numpy.typing as npt
 
 from lemmata.models import DomainError
 from theory.cnn_rank.models import Balanced, Counts, Data
-from theory.numerics.max_load import max_load_law
+from theory.numerics.gaussian_orthogonal import MOST_SIZE
+from theory.numerics.max_load import MOST_BALLS, max_load_law
 from theory.numerics.spiked_matrices import added_spikes, mean_edge, planted_spikes
 
 Array = npt.NDArray[np.float64]
 Rank = Callable[[Data, int, int], float]
 
 _ANGLES = 4000
+_MOST_VALUES = 10**6
 
 
 def data_stable_rank(model: Data) -> float:
@@ -51,7 +53,7 @@ def data_stable_rank(model: Data) -> float:
     ----------
     R1, R2, R3 of docs/papers/cnn_rank.md.
     """
-    return _over_counts(model, patch_counts, _patch_rank)
+    return _over_counts(model, _most_patches, _patch_rank)
 
 
 def image_stable_rank(model: Data) -> float:
@@ -71,7 +73,7 @@ def image_stable_rank(model: Data) -> float:
     """
     if model.noise_law == "everywhere":
         raise DomainError("noise_law", model.noise_law, "projected or full for the image matrix")
-    return _over_counts(model, _image_counts, _image_rank)
+    return _over_counts(model, _most_images, _image_rank)
 
 
 def noise_transition(model: Data) -> float:
@@ -92,7 +94,7 @@ def noise_transition(model: Data) -> float:
         edge = columns + math.sqrt(rows * columns)
     else:
         edge = math.sqrt(_all_patches(model) * columns)
-    top = _over_counts(model, patch_counts, lambda _, largest, __: float(largest))
+    top = _over_counts(model, _most_patches, lambda _, largest, __: float(largest))
     return model.strength * math.sqrt(top / edge)
 
 
@@ -111,7 +113,7 @@ def peak_stable_rank(model: Data) -> float:
     _need_projected(model)
     rows, columns = model.noise_patches, model.noise_dimension
     patches = model.images * model.objects
-    clean = _over_counts(model, patch_counts, lambda _, largest, __: patches / largest)
+    clean = _over_counts(model, _most_patches, lambda _, largest, __: patches / largest)
     return clean + rows * columns / mean_edge(rows, columns)
 
 
@@ -123,7 +125,7 @@ def data_singular_values(model: Data) -> Array:
     Raises
     ------
     DomainError
-        If the noise is not projected.
+        If the noise is not projected, or there are more than 10^6 singular values.
 
     References
     ----------
@@ -131,6 +133,10 @@ def data_singular_values(model: Data) -> Array:
     """
     _need_projected(model)
     rows, columns = model.noise_patches, model.noise_dimension
+    for name, values in (("features", 2 * model.features), ("dimension", min(rows, columns))):
+        if values > _MOST_VALUES:
+            allowed = f"such that there are at most {_MOST_VALUES} singular values, not {values}"
+            raise DomainError(name, getattr(model, name), allowed)
     bulk = model.noise * np.sqrt(_bulk_quantiles(rows, columns)) if model.noise else np.empty(0)
     features = model.strength * np.sqrt(np.array(patch_counts(model), dtype=float))
     return np.sort(np.concatenate([features, bulk]))[::-1]
@@ -162,7 +168,7 @@ def patch_counts(model: Data) -> list[int]:
 
 def _patch_rank(model: Data, largest: int, equal: int) -> float:
     """Stable rank of the patches, `largest` patches for each of `equal` features."""
-    s2, v = model.strength**2, model.noise**2
+    s2, v = _squares(model)
     rows, columns = model.noise_patches, model.noise_dimension
     theta = largest * s2
     if model.noise_law == "projected":
@@ -176,10 +182,17 @@ def _patch_rank(model: Data, largest: int, equal: int) -> float:
 
 
 def _image_rank(model: Data, largest: int, equal: int) -> float:
-    s2, v = model.strength**2, model.noise**2
+    s2, v = _squares(model)
     rows, columns = model.images, model.background * model.noise_dimension
     theta = largest * s2
     return (rows * model.objects * s2 + v * rows * columns) / added_spikes(theta, equal, rows, columns, v)
+
+
+def _squares(model: Data) -> tuple[float, float]:
+    """s^2 and sigma_p^2 in a unit in which both are floats: ranks depend on their ratio."""
+    largest = max(model.strength, model.noise)
+    unit = 1.0 if 1e-100 < largest < 1e100 else largest
+    return (model.strength / unit) ** 2, (model.noise / unit) ** 2
 
 
 def _need_projected(model: Data) -> None:
@@ -187,24 +200,43 @@ def _need_projected(model: Data) -> None:
         raise DomainError("noise_law", model.noise_law, "projected")
 
 
-def _image_counts(model: Data) -> list[int]:
-    """Object patches of the images that show each feature first: their images have equal objects at equal places."""
+def _most_patches(model: Data) -> tuple[int, int]:
+    """The most patches of a feature, and how many features have as many; balanced counts need no list of them."""
+    if isinstance(model.counts, Balanced):
+        return model.images * model.objects // (2 * model.features), 2 * model.features
+    return _most(patch_counts(model))
+
+
+def _most_images(model: Data) -> tuple[int, int]:
+    """The same of the images that show a feature first: their images have equal objects at equal places."""
     if isinstance(model.counts, Counts):
-        return [int(count) * model.objects for count in model.counts.values]
-    return patch_counts(model)
+        return _most([int(count) * model.objects for count in model.counts.values])
+    return _most_patches(model)
+
+
+def _most(counts: list[int]) -> tuple[int, int]:
+    return max(counts), counts.count(max(counts))
 
 
 def _all_patches(model: Data) -> int:
     return model.images * (model.objects + model.background)
 
 
-def _over_counts(model: Data, counted: Callable[[Data], list[int]], rank: Rank) -> float:
+def _over_counts(model: Data, counted: Callable[[Data], tuple[int, int]], rank: Rank) -> float:
     """rank(model, largest count, features that have it), averaged over random counts."""
     if isinstance(model.counts, (Balanced, Counts)):
-        counts = counted(model)
-        return rank(model, max(counts), counts.count(max(counts)))
+        largest, equal = counted(model)
+        try:
+            return rank(model, largest, equal if model.noise else 1)  # noise alone splits equal features
+        except DomainError as error:
+            if error.parameter != "size":
+                raise
+            allowed = f"so few that at most {MOST_SIZE} are shown equally often, beside this noise"
+            raise DomainError("features", model.features, allowed) from None
     if model.objects > 1:
         raise DomainError("objects", model.objects, "1 if counts are multinomial")
+    if model.images > MOST_BALLS:
+        raise DomainError("images", model.images, f"at most {MOST_BALLS} if counts are multinomial")
     law = max_load_law(model.images, 2 * model.features)
     likely = np.flatnonzero(law)
     return float(sum(law[i] * rank(model, int(i) + 1, 1) for i in likely))

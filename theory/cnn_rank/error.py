@@ -21,6 +21,8 @@ from theory.numerics.huberised_relu import huberised_relu
 Array = npt.NDArray[np.float64]
 
 POINTS = 2**15
+MOST_NUMBERS = 2048
+"""Normal numbers of a new background: the lattice takes a quarter of a megabyte for each."""
 _SMALLEST = 1e-14
 _ROUNDING = 1e-6
 """Negative eigenvalues of this share of the largest are what is left of W W^T by subtraction; they count as 0."""
@@ -82,6 +84,11 @@ class CoherentNoise(Model):
 def test_error(model: TrainedFilters) -> float:
     """Probability that a new image is classified wrongly.
 
+    Raises
+    ------
+    DomainError
+        If the background enters through more than 2048 normal numbers, one for each patch and direction of filters.
+
     References
     ----------
     R10 of docs/papers/cnn_rank.md.
@@ -91,6 +98,11 @@ def test_error(model: TrainedFilters) -> float:
 
 def test_loss(model: TrainedFilters) -> float:
     """Mean logistic loss on new images.
+
+    Raises
+    ------
+    DomainError
+        As `test_error`.
 
     References
     ----------
@@ -125,6 +137,9 @@ def _new_margins(model: TrainedFilters) -> Array:
     values, vectors = values[::-1], vectors[:, ::-1]
     seen = max(1, int(np.sum(values > _SMALLEST * values[0])))
     root = model.noise * vectors[:, :seen] * np.sqrt(np.maximum(values[:seen], 0.0))
+    if seen * model.background > MOST_NUMBERS:
+        allowed = f"at most {MOST_NUMBERS // seen} for filters of rank {seen}: {MOST_NUMBERS} normal numbers"
+        raise DomainError("background", model.background, allowed)
     draws = ndtri(_lattice(seen * model.background)).reshape(POINTS, seen, model.background)
     added = sum(_output(model, draws[:, :, p] @ root.T) for p in range(model.background))
     return own + np.outer(added, np.repeat([1.0, -1.0], model.features))

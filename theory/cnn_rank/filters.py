@@ -23,12 +23,14 @@ from lemmata.models import DomainError, Model, real, whole
 from theory.cnn_rank.flow import flow
 from theory.cnn_rank.models import Balanced, Training
 from theory.numerics.huberised_relu import huberised_relu
-from theory.numerics.max_load import max_load_law
+from theory.numerics.max_load import MOST_BALLS, max_load_law
 from theory.numerics.spiked_matrices import planted_spike
 
 Array = npt.NDArray[np.float64]
 
 NODES = 2000
+_MOST_FACTORS = 10**7
+_UNDERFLOW = 800.0  # exp of minus that is no float
 _RTOL = 1e-9
 
 
@@ -70,10 +72,17 @@ def collision_law(model: WinnerTakesAll) -> Array:
 
     P(L <= l) = [K! m^-K [x^K] (sum_{i<=l} x^i/i!)^m]^2, both signs.
 
+    Raises
+    ------
+    DomainError
+        With more than 10^6 features.
+
     References
     ----------
     R7 of docs/papers/cnn_rank.md.
     """
+    if model.features > MOST_BALLS:
+        raise DomainError("features", model.features, f"at most {MOST_BALLS} for the law of collisions")
     below = np.cumsum(max_load_law(model.features, model.filters))
     return np.diff(np.minimum(below, 1.0) ** 2, prepend=0.0)
 
@@ -89,12 +98,21 @@ def winner_takes_all_rank(model: WinnerTakesAll) -> float:
 
 
 def no_collision_probability(model: WinnerTakesAll) -> float:
-    """Probability that the limit is 2K, [m!/((m-K)! m^K)]^2 ~ exp(-K (K-1)/m).
+    """Probability that the limit is 2K, [m!/((m-K)! m^K)]^2 ~ exp(-K (K-1)/m), which bounds it.
+
+    Raises
+    ------
+    DomainError
+        If it is no underflow, and has more than 10^7 factors.
 
     References
     ----------
     R7 of docs/papers/cnn_rank.md.
     """
+    if model.features * (model.features - 1) / model.filters > _UNDERFLOW:
+        return 0.0
+    if model.features > _MOST_FACTORS:
+        raise DomainError("features", model.features, f"at most {_MOST_FACTORS}, one factor each")
     taken = np.arange(model.features) / model.filters
     return float(np.prod(np.maximum(1.0 - taken, 0.0)) ** 2)
 

@@ -18,6 +18,8 @@ from typing import Self
 
 from lemmata.models import DomainError, Model, choice, nested, real, vector, whole
 
+LEAST_STRENGTH = 1e-100  # of features that are learnt: the square, a unit of time, is a float
+
 # ------------------------------------------------------------------ how many images show each feature
 
 
@@ -177,6 +179,9 @@ class Training(Data):
         super().validate()
         if self.noise_law == "everywhere":
             raise DomainError("noise_law", self.noise_law, "projected or full where a network is trained")
+        if not LEAST_STRENGTH <= self.strength <= 1 / LEAST_STRENGTH:
+            allowed = f"between {LEAST_STRENGTH:g} and {1 / LEAST_STRENGTH:g} where a network is trained"
+            raise DomainError("strength", self.strength, allowed)
 
     def resized(self, sizes: Mapping[str, int]) -> Self:
         """The same training at other sizes, to the same time."""

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lemmata.models import DomainError, vector
-from theory.cnn_rank.clock import Clock
+from theory.cnn_rank.clock import MOST_ORDER, Clock
 from theory.cnn_rank.flow import escape_time, flow
 from theory.cnn_rank.models import Balanced, Counts, Training
 
@@ -45,6 +45,8 @@ initial_scale, output_exponent, step_size, steps
 
     def validate(self) -> None:
         super().validate()
+        if self.order > MOST_ORDER:
+            raise DomainError("order", self.order, f"at most {MOST_ORDER:g} for the clock of given starts")
         shape = (2 * self.filters, 2 * self.features)
         if len(self.signals) != shape[0] or any(len(row) != shape[1] for row in self.signals):
             raise DomainError("signals", f"{len(self.signals)} rows", f"a matrix of 2m x 2K = {shape}")

@@ -6,6 +6,8 @@ learnt until its top eigenvalue passes s0^2 (2m + sqrt(2m d')), a transition in 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lemmata.models import DomainError, Model, real, vector, whole
@@ -57,9 +59,12 @@ def hidden_stable_rank(model: HiddenSignal) -> float:
     ----------
     R8 of docs/papers/cnn_rank.md.
     """
-    rows, free, variance = 2 * model.filters, model.free_dimension, model.initial_scale**2
-    top = added_spikes(max(model.learned), 1, rows, free, variance)
-    return (sum(model.learned) + rows * free * variance) / top
+    rows, free = 2 * model.filters, model.free_dimension
+    largest = max(model.initial_scale, math.sqrt(max(model.learned)))
+    unit = 1.0 if 1e-100 < largest < 1e100 else largest  # in which squares are floats
+    variance, learned = (model.initial_scale / unit) ** 2, [value / unit / unit for value in model.learned]
+    top = added_spikes(max(learned), 1, rows, free, variance)
+    return (sum(learned) + rows * free * variance) / top
 
 
 def weight_stable_rank(model: Start) -> float:
