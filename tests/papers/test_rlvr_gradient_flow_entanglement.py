@@ -26,6 +26,7 @@ from theory.rlvr_gradient_flow import (
     regime,
 )
 from theory.rlvr_gradient_flow.entanglement import log_averaged_growth
+from theory.rlvr_gradient_flow.remarks import on_least_policy, on_plateau_time
 
 
 @given(strategies.regime_two())
@@ -115,6 +116,25 @@ def test_r6_worked_values() -> None:
     assert near[1] == min(near) == pytest.approx(1.081647e-5, rel=5e-7)
     ten = Bandit((0.01, 0.6, *(0.039,) * 10), (0.9, 0.8, *(0.3,) * 10))
     assert entanglement_time(ten) == pytest.approx(3.66575e13, rel=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "of_time", "of_policy"),
+    [
+        (Bandit((0.001, 0.9, 0.099), (0.9, 0.8, 0.1)), "", ""),
+        (SIX, "", ""),
+        (Bandit((0.05, 0.3, 0.25, 0.4), (0.9, 0.7, 0.7, 0.2)), "outside Regime 2", "the start, 0.05"),
+        (Bandit((0.01, 0.39, 0.6), (0.9, 0.8, 0.1)), "outside Regime 2", "outside Regime 2"),
+        (Bandit((0.3, 0.4, 0.3), (0.9, 0.7, 0.0)), "", "no deep plateau"),
+    ],
+)
+def test_r6_values_of_deep_plateaus_say_where_there_is_none(
+    model: Bandit, of_time: str, of_policy: str
+) -> None:
+    """R6: leading orders carry a remark outside their hypotheses, and where a least policy exceeds the start's."""
+    for said, expected in ((on_plateau_time(model), of_time), (on_least_policy(model), of_policy)):
+        assert expected in said
+        assert bool(said) == bool(expected)
 
 
 def test_r6_a_bound_outside_its_hypotheses_is_the_trivial_one() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from tests.naive import rlvr_gradient_flow as naive
+from lemmata import DomainError
 from tests.profiles import share
 from tests.strategies import rlvr_gradient_flow as strategies
 from tests.strategies.rlvr_gradient_flow import GOLDEN, SIX
@@ -244,6 +245,23 @@ def test_r9_the_group_time_lies_between_extreme_clocks(model: Bandit, size: int)
     assert 1 / max(clocks) - 1e-6 <= ratio <= 1 / min(clocks) + 1e-6
     assert grpo_time(replace(grouped, size=2)) == pytest.approx(plain, rel=1e-11)
     assert grpo_time(replace(grouped, advantage="rloo")) == pytest.approx(plain, rel=1e-11)
+
+
+def test_r9_clocks_of_large_groups() -> None:
+    """c_G -> (V (1-V))^(-1/2) [1 - 1/(8 G V (1-V))] for large groups; beyond 1e5 binomials have no digits."""
+    for value in (0.5, 0.9):
+        variance = value * (1 - value)
+        expected = variance**-0.5 * (1 - 1 / (8 * 10**5 * variance))
+        assert grpo_clock(Group(value, 10**5)) == pytest.approx(expected, rel=1e-9)
+    path = Grpo((0.05, 0.3, 0.25, 0.4), (0.9, 0.7, 0.6, 0.2), level=0.6)
+    times = [grpo_time(replace(path, size=size)) for size in (1000, 2000, 4000)]
+    assert times[0] - times[1] == pytest.approx(2 * (times[1] - times[2]), rel=0.01)
+    for advantage in ("std", "sample_std"):
+        with pytest.raises(DomainError, match="^size = "):
+            grpo_clock(Group(0.999, 10**12, advantage))
+        with pytest.raises(DomainError, match="^size = "):
+            grpo_time(replace(path, size=10**12, advantage=advantage))
+    assert grpo_clock(Group(0.999, 10**12, "rloo")) == grpo_clock(Group(0.999, 10**12, "mean")) / (1 - 1e-12)
 
 
 def test_r9_worked_values() -> None:

@@ -71,7 +71,13 @@ from theory.rlvr_gradient_flow.regularised import (
     regularised_optimum,
     regularised_value,
 )
-from theory.rlvr_gradient_flow.remarks import on_hitting_time, on_log_hitting_time, on_two_pattern_time
+from theory.rlvr_gradient_flow.remarks import (
+    on_hitting_time,
+    on_least_policy,
+    on_log_hitting_time,
+    on_plateau_time,
+    on_two_pattern_time,
+)
 from theory.rlvr_gradient_flow.rlif import (
     rlif_correlation,
     rlif_gain_at_margin,
@@ -125,8 +131,15 @@ RESULTS = (
     Result(log_entanglement_time, Bandit, "R6", _SMALL_STEPS, "ln int sum 1/y_i ds to g/y_* = sum d_l/y_l"),
     Result(entanglement_bounds, Bandit, "R6", Exact(), "T_low, T_up#, T_up"),
     Result(log_entanglement_bounds, Bandit, "R6", Exact(), "ln T_low, ln T_up#, ln T_up"),
-    Result(plateau_time, Bandit, "R6", LeadingOrder("start"), "int_0^(a_*/g) P ds"),
-    Result(least_policy, Bandit, "R6", LeadingOrder("start"), "c / max (a_* - g s)^2 prod (a_l + d_l s)"),
+    Result(plateau_time, Bandit, "R6", LeadingOrder("start"), "int_0^(a_*/g) P ds", remark=on_plateau_time),
+    Result(
+        least_policy,
+        Bandit,
+        "R6",
+        LeadingOrder("start"),
+        "c / max (a_* - g s)^2 prod (a_l + d_l s)",
+        remark=on_least_policy,
+    ),
     Result(kl_flow_rate, Bandit, "R7", Exact(), "beta x eigenvalues of diag(pi) - pi pi^T at the optimum"),
     Result(natural_gradient_flow, Flow, "R8", _SMALL_STEPS, "pi(0) e^(p (1 - e^(-beta t))/beta) / Z"),
     Result(

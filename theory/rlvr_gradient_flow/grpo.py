@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from lemmata.models import DomainError
 from theory.rlvr_gradient_flow.hitting import target_place
 from theory.rlvr_gradient_flow.models import Group, Grpo
 from theory.rlvr_gradient_flow.orbit import Array
 from theory.rlvr_gradient_flow.patterns import from_log, without_penalty
+
+MOST_SIZE = (
+    10**5
+)  # of a group whose deviation counts: binomials lose 1e-10 beyond, and each accuracy has as many terms
+_ROOM = 10**6  # terms that are formed at once
 
 
 def grpo_clock(model: Group) -> float:
@@ -29,6 +35,11 @@ def grpo_clock(model: Group) -> float:
     float
         sqrt(G-1) at V = 0 and 1 with the population deviation; 1 for every V at G = 2.
 
+    Raises
+    ------
+    DomainError
+        If groups larger than 1e5 are divided by their deviation.
+
     References
     ----------
     R9.
@@ -38,17 +49,29 @@ def grpo_clock(model: Group) -> float:
 
 
 def clock_factors(accuracy: Array, failure: Array, size: int, advantage: str) -> Array:
-    """c_G at accuracies V, given with their complements 1 - V; same shape."""
+    """c_G at accuracies V, given with their complements 1 - V; same shape.
+
+    Raises
+    ------
+    DomainError
+        If groups larger than 1e5 are divided by their deviation.
+    """
     if advantage == "rloo":
         return np.ones_like(accuracy)
     if advantage == "mean":
         return np.full_like(accuracy, (size - 1) / size)
+    if size > MOST_SIZE:
+        raise DomainError("size", size, f"at most {MOST_SIZE} where a group is divided by its deviation")
     # E sqrt(k(G-k)) / (G V (1-V)) without the division: each term has V (1-V) taken out
     k = np.arange(1, size)
     log_terms = special.gammaln(size + 1) - special.gammaln(k + 1) - special.gammaln(size - k + 1)
     log_terms = log_terms + 0.5 * np.log(k * (size - k)) - math.log(size)
-    powers = special.xlogy(k - 1, accuracy[:, None]) + special.xlogy(size - k - 1, failure[:, None])
-    factors = np.exp(log_terms + powers).sum(axis=1)
+    factors = np.empty_like(accuracy)
+    rows = max(1, _ROOM // size)
+    for start in range(0, len(accuracy), rows):
+        some = slice(start, start + rows)
+        powers = special.xlogy(k - 1, accuracy[some, None]) + special.xlogy(size - k - 1, failure[some, None])
+        factors[some] = np.exp(log_terms + powers).sum(axis=1)
     return factors * math.sqrt((size - 1) / size) if advantage == "sample_std" else factors
 
 
@@ -68,7 +91,7 @@ def grpo_time(model: Grpo) -> float:
     Raises
     ------
     DomainError
-        If there is a KL penalty.
+        If there is a KL penalty, or groups larger than 1e5 are divided by their deviation.
 
     References
     ----------

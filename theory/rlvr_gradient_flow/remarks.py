@@ -1,13 +1,15 @@
-"""What to know of the time of a level: whether it is ever reached, is a float at all, and which of equals is meant."""
+"""What to know of a value: is a level reached, has it a float, which of equals is meant, where is no plateau."""
 
 from __future__ import annotations
 
 import math
 import sys
 
+from theory.rlvr_gradient_flow.entanglement import least_policy
 from theory.rlvr_gradient_flow.hitting import log_hitting_time
 from theory.rlvr_gradient_flow.models import Bandit, Target
-from theory.rlvr_gradient_flow.patterns import best
+from theory.rlvr_gradient_flow.patterns import best, runner_up
+from theory.rlvr_gradient_flow.regimes import regime
 from theory.rlvr_gradient_flow.two_patterns import two_pattern_time
 
 
@@ -31,6 +33,20 @@ def on_two_pattern_time(model: Target) -> str:
     if model.kl == 0:
         return on_hitting_time(model)
     return "never reached: the KL penalty holds it off" if two_pattern_time(model) == math.inf else ""
+
+
+def on_plateau_time(model: Bandit) -> str:
+    """Says of `plateau_time` that the start is not that of a plateau."""
+    if regime(model) == 2 and model.start[runner_up(model)] == max(model.start):
+        return ""
+    return "outside Regime 2 with the most likely pattern as runner-up: no plateau, for which this holds"
+
+
+def on_least_policy(model: Bandit) -> str:
+    """Says of `least_policy` that there is no plateau, or none deep enough for it to lie below the start."""
+    start = model.start[best(model)]
+    shallow = f"no deep plateau: the smallest probability is at most that of the start, {start:.6g}"
+    return _joined(on_plateau_time(model), shallow if least_policy(model) > start else "")
 
 
 def _end(model: Target) -> float:
