@@ -11,8 +11,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from tests.naive import rlvr_gradient_flow as naive
 from lemmata import DomainError
+from tests.naive import rlvr_gradient_flow as naive
 from tests.profiles import share
 from tests.strategies import rlvr_gradient_flow as strategies
 from tests.strategies.rlvr_gradient_flow import GOLDEN, SIX
@@ -257,9 +257,9 @@ def test_r9_clocks_of_large_groups() -> None:
     times = [grpo_time(replace(path, size=size)) for size in (1000, 2000, 4000)]
     assert times[0] - times[1] == pytest.approx(2 * (times[1] - times[2]), rel=0.01)
     for advantage in ("std", "sample_std"):
-        with pytest.raises(DomainError, match="^size = "):
+        with pytest.raises(DomainError, match=r"^size = "):
             grpo_clock(Group(0.999, 10**12, advantage))
-        with pytest.raises(DomainError, match="^size = "):
+        with pytest.raises(DomainError, match=r"^size = "):
             grpo_time(replace(path, size=10**12, advantage=advantage))
     assert grpo_clock(Group(0.999, 10**12, "rloo")) == grpo_clock(Group(0.999, 10**12, "mean")) / (1 - 1e-12)
 
