@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,25 +13,30 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lemmata import DomainError
 from tests.profiles import share
 from tests.strategies import ar_diffusion as strategies
 from tests.strategies.ar_diffusion import METHODS, condition
 from theory.ar_diffusion import (
     AR,
     Accuracy,
+    Autoregressive,
     Divergence,
     EqualCalls,
+    Equicorrelated,
     Exponential,
     Gaussian,
     GaussianData,
     GaussianSampling,
     MarginalOptimal,
     OptimalSteps,
+    Parabola,
     PathOptimal,
     RuleSampling,
     Sampling,
     Scheme,
     ScoreBias,
+    ShadowImages,
     SunShadow,
     Uniform,
     Vanilla,
@@ -278,3 +284,41 @@ def test_fine_grids_reproduce_the_target(gaussian: Gaussian, method: Any) -> Non
         kls(gaussian, method, grid)[0]
         <= 0.3 * gaussian.total_dimension * (12 / 200_000 / smallest) ** 2 + 1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("build", "parameter"),
+    [
+        (lambda: steps_to_accuracy(Accuracy(SunShadow(1.0, 1e-3))), "level"),
+        (
+            lambda: steps_to_accuracy(Accuracy(SunShadow(1.0, 0.5), Scheme(grid=Uniform(horizon=1e9)))),
+            "scheme.grid",
+        ),
+        (
+            lambda: output_law(GaussianSampling(Equicorrelated(64, 0.5, 2), Scheme(grid=Uniform(2**24)))),
+            "scheme.grid.steps",
+        ),
+        (lambda: Uniform(10**12), "steps"),
+        (lambda: Autoregressive(10**12, 0.5, 1), "dimension"),
+        (lambda: Equicorrelated(10**12, 0.5, 1), "dimension"),
+        (lambda: Parabola(10**12), "centres_along"),
+        (lambda: ShadowImages(10**12), "heights"),
+    ],
+)
+def test_sizes_beyond_memory_or_patience_are_one_clear_error(
+    build: Callable[[], object], parameter: str
+) -> None:
+    """Steps, dimensions and components: one line that names the parameter and its value."""
+    with pytest.raises(DomainError) as caught:
+        build()
+    assert caught.value.parameter == parameter
+
+
+@pytest.mark.parametrize("method", [Vanilla(), AR()])
+@pytest.mark.parametrize("level", [0.1, 0.003])
+def test_r10_no_fewer_steps_reach_the_level(method: Vanilla | AR, level: float) -> None:
+    """R10: the interpolated search ends at the first number of steps whose divergence is at most the level."""
+    sun = SunShadow(2.0, 0.1)
+    steps = int(steps_to_accuracy(Accuracy(sun, Scheme(method), level)))
+    reached, missed = (joint_kl(Divergence(sun, Scheme(method, Uniform(n)))) for n in (steps, steps - 1))
+    assert reached <= level < missed

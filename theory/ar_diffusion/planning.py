@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,15 +19,16 @@ from theory.ar_diffusion.models import (
     GaussianSampling,
     OptimalSteps,
 )
-from theory.ar_diffusion.schemes import Custom, Scheme, Uniform
+from theory.ar_diffusion.schemes import MOST_STEPS, Custom, Scheme, Uniform
 from theory.ar_diffusion.stages import directions
 from theory.numerics import ornstein_uhlenbeck
 from theory.numerics.gaussian_kl import variance_divergence
 
 Array = npt.NDArray[np.floating[Any]]
 
+TINY = 1e-300  # of a divergence that underflows
 LONG_STEP = 0.5  # searches for a step count start where no step is longer
-MOST_STEPS = 1 << 24
+MOST_TRIED = 1 << 23  # steps times dimensions of a search that evaluates a dozen grids: seconds
 MOST_PATCHES = 14
 
 
@@ -94,7 +94,7 @@ def phase_boundary(model: EqualCalls) -> float:
 def steps_to_accuracy(model: Accuracy) -> float:
     """Number N of steps of each stage from which on KL(p || output) stays at or below a level.
 
-    The search doubles and bisects from grids without steps above 1/2, where the divergence falls in N. AR with K
+    The search doubles and interpolates from grids without steps above 1/2, where the divergence falls in N. AR with K
     patches makes K N calls, each of one patch's dimensions.
 
     Parameters
@@ -110,7 +110,8 @@ def steps_to_accuracy(model: Accuracy) -> float:
     Raises
     ------
     DomainError
-        If more than 2^24 steps are needed.
+        If steps times dimensions of what is needed exceed 2^23, as where the covariance is nearly singular, or where no
+        number of steps is enough beside a biased score; or if steps of at most 1/2 are more than 2^24.
 
     References
     ----------
@@ -122,9 +123,9 @@ def steps_to_accuracy(model: Accuracy) -> float:
     def is_reached(steps: int) -> bool:
         return _joint_kl(model, steps) <= model.level
 
-    low = _first(lambda steps: _has_short_steps(model, steps), 1)
+    low = _first_short(model)
     if not is_reached(low):
-        return float(_first(is_reached, low))
+        return float(_first_at_level(model, low))
     while low > 1 and _is_possible(model, low - 1) and is_reached(low - 1):
         low -= 1
     return float(low)
@@ -275,14 +276,46 @@ def _ends(model: GaussianSampling) -> tuple[float, float]:
     return (grid.times[0], grid.times[-1]) if isinstance(grid, Custom) else (grid.horizon, grid.early_stop)
 
 
-def _first(holds: Callable[[int], bool], start: int) -> int:
-    """Smallest number from `start` on that holds, if all larger ones do: by doubling and bisection."""
-    low, high = start - 1, start
-    while not holds(high):
-        low, high = high, 2 * high
-        if high > MOST_STEPS:
-            raise DomainError("level", high, f"reachable within {MOST_STEPS} steps")
+def _first_at_level(model: Accuracy, start: int) -> int:
+    """Smallest number of steps beyond `start` at which the divergence is at most the level: by doubling, then by
+    interpolation, which takes few of its values.
+    """
+
+    def excess(steps: int) -> float:
+        """ln(KL/level), about a line in ln N."""
+        return math.log(max(_joint_kl(model, steps) / model.level, TINY))
+
+    most = MOST_TRIED // model.target.total_dimension
+    low, high, at_low = start, start, excess(start)
+    at_high = at_low
+    while at_high > 0:
+        if high >= most:
+            raise DomainError("level", model.level, f"one that is reached within {most} steps")
+        low, at_low, high = high, at_high, min(2 * high, most)
+        at_high = excess(high)
+    tried = 0
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
+        if tried % 3 < 2 and math.isfinite(at_low):
+            middle = math.ceil(low * (high / low) ** (at_low / (at_low - at_high)))
+        middle = min(max(middle, low + 1), high - 1)
+        value = excess(middle)
+        low, at_low, high, at_high = (
+            (low, at_low, middle, value) if value <= 0 else (middle, value, high, at_high)
+        )
+        tried += 1
+    return high
+
+
+def _first_short(model: Accuracy) -> int:
+    """Smallest number of steps none of which is long: by doubling and bisection."""
+    low, high = 0, 1
+    while not _has_short_steps(model, high):
+        if high == MOST_STEPS:
+            allowed = f"one whose steps are at most {LONG_STEP} within {MOST_STEPS} of them"
+            raise DomainError("scheme.grid", model.scheme.grid, allowed)
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _has_short_steps(model, middle) else (middle, high)
     return high

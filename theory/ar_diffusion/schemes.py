@@ -21,6 +21,9 @@ def _check_stop(horizon: float, early_stop: float) -> None:
         raise DomainError("early_stop", early_stop, f"below horizon = {horizon!r}")
 
 
+MOST_STEPS = 1 << 24  # an array of noising times, and some like it for each dimension
+
+
 class Grid(Model):
     """Base of grids of noising times, from the horizon T down to the early stop delta."""
 
@@ -45,7 +48,7 @@ class Uniform(Grid):
         Noising time delta at which it ends.
     """
 
-    steps: int = whole(least=1, default=100, doc="number N of steps of each stage")
+    steps: int = whole(least=1, most=MOST_STEPS, default=100, doc="number N of steps of each stage")
     horizon: float = real(above=0, default=6.0, doc="noising time T at which sampling starts")
     early_stop: float = real(least=0, default=0.0, doc="noising time delta at which sampling ends")
 
@@ -67,7 +70,7 @@ class Exponential(Grid):
         delta > 0.
     """
 
-    steps: int = whole(least=1, default=100, doc="number N of steps of each stage")
+    steps: int = whole(least=1, most=MOST_STEPS, default=100, doc="number N of steps of each stage")
     horizon: float = real(above=0, default=6.0, doc="noising time T at which sampling starts")
     early_stop: float = real(above=0, default=1e-3, doc="noising time delta at which sampling ends")
 

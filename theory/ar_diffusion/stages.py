@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lemmata.models import DomainError
 from theory.ar_diffusion.models import GaussianSampling
 from theory.ar_diffusion.schemes import AR, ExactScore, Vanilla
 from theory.ar_diffusion.targets import AnyGaussian
@@ -20,6 +21,8 @@ from theory.numerics.ornstein_uhlenbeck import Reversal
 
 Array = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.intp]
+
+MOST_NUMBERS = 1 << 25  # steps times dimensions: some arrays of a quarter of a gigabyte
 
 
 class Directions(NamedTuple):
@@ -112,7 +115,17 @@ def directions(target: AnyGaussian, method: Vanilla | AR) -> list[Directions]:
 
 
 def stages(model: GaussianSampling) -> list[Stage]:
-    """All stages of a sampler at work, in the order of generation."""
+    """All stages of a sampler at work, in the order of generation.
+
+    Raises
+    ------
+    DomainError
+        If steps times dimensions exceed 2^25.
+    """
+    steps_made, dimension = getattr(model.scheme.grid, "steps", 0), model.target.total_dimension
+    if steps_made * dimension > MOST_NUMBERS:
+        allowed = f"at most {MOST_NUMBERS // dimension} in {dimension} dimensions"
+        raise DomainError("scheme.grid.steps", steps_made, allowed)
     parts = directions(model.target, model.scheme.method)
     grid, error = model.scheme.grid, model.scheme.score_error
     steps = model.scheme.integrator.steps

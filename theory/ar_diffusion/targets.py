@@ -18,6 +18,8 @@ ROUNDING = 1e-12
 """By how much a covariance may be asymmetric, in units of the two standard deviations; it is symmetrised."""
 SINGULAR = 1e-14
 """A covariance whose smallest eigenvalue is at most this share of the largest counts as singular."""
+MOST_DIMENSIONS, MOST_CENTRES, MOST_HEIGHTS = 1024, 1000, 64
+"""Matrices of d x d numbers, quadratures over all components, all pairs of heights and lengths: seconds each."""
 IMAGE_SIDE = 8
 """Pixels along a side of `ShadowImages`."""
 WITH_RULE = ("sun_shadow", "parabola", "shadow_images")
@@ -175,7 +177,7 @@ class Autoregressive(GaussianTarget):
         Number K of patches; it divides d.
     """
 
-    dimension: int = whole(least=1, doc="dimension d")
+    dimension: int = whole(least=1, most=MOST_DIMENSIONS, doc="dimension d")
     correlation: float = real(above=-1, below=1, doc="correlation rho of neighbours")
     patches: int = whole(least=1, doc="number K of equal patches")
 
@@ -211,7 +213,7 @@ class Equicorrelated(GaussianTarget):
         Number K of patches; it divides d.
     """
 
-    dimension: int = whole(least=1, doc="dimension d")
+    dimension: int = whole(least=1, most=MOST_DIMENSIONS, doc="dimension d")
     correlation: float = real(above=-1, below=1, doc="correlation rho of any two coordinates")
     patches: int = whole(least=1, doc="number K of equal patches")
 
@@ -371,7 +373,9 @@ class Parabola(IsotropicTarget):
         Largest c.
     """
 
-    centres_along: int = whole(least=2, default=16, doc="number C of components along the parabola")
+    centres_along: int = whole(
+        least=2, most=MOST_CENTRES, default=16, doc="number C of components along the parabola"
+    )
     deviation: float = real(above=0, default=0.1, doc="standard deviation s of each component")
     extent: float = real(above=0, default=1.6, doc="largest first coordinate of a centre")
 
@@ -410,7 +414,7 @@ class ShadowImages(IsotropicTarget):
         Whether the length follows from the height; otherwise all pairs are equally likely: independent patches.
     """
 
-    heights: int = whole(least=2, default=6, doc="number of heights of the sun")
+    heights: int = whole(least=2, most=MOST_HEIGHTS, default=6, doc="number of heights of the sun")
     noise: float = real(above=0, default=0.1, doc="standard deviation of a pixel's noise")
     is_linked: bool = flag(default=True, doc="whether the shadow's length follows from the height")
 
