@@ -69,7 +69,8 @@ def hijack_error(model: Hijack) -> float:
     -------
     float
         Between 0 and 1; absolute error below 1e-12, and below 1e-10 where steps overshoot (alpha N r^2 > 1; then kappa
-        has the sign of the depth's parity), where the margin is half-normal or the prior random. Every panel of the
+        has the sign of the depth's parity), where the margin is half-normal or the prior random, or where the dimension
+        or the depth exceeds 1000. Every panel of the
         quadrature is held to its last coefficients or to its halves; where these do not agree it is halved.
 
     Raises
