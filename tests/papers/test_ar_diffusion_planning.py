@@ -298,6 +298,7 @@ def test_fine_grids_reproduce_the_target(gaussian: Gaussian, method: Any) -> Non
             lambda: output_law(GaussianSampling(Equicorrelated(64, 0.5, 2), Scheme(grid=Uniform(2**24)))),
             "scheme.grid.steps",
         ),
+        (lambda: path_kl(Sampling(Parabola(4), Scheme(grid=Uniform(10**6)))), "scheme.grid.steps"),
         (lambda: Uniform(10**12), "steps"),
         (lambda: Autoregressive(10**12, 0.5, 1), "dimension"),
         (lambda: Equicorrelated(10**12, 0.5, 1), "dimension"),

@@ -16,6 +16,8 @@ from theory.numerics import gaussian_mixture
 from theory.numerics.gaussian_mixture import Information
 from theory.numerics.ornstein_uhlenbeck import noised_variance
 
+MOST_QUADRATURES = 4096  # of the path KL of a mixture, one for each step: a minute
+
 
 def fisher_information(model: Noised) -> float:
     """Fisher information J of the noised data: of their joint law, or summed over patches given the clean ones before.
@@ -126,8 +128,8 @@ def path_kl(model: Sampling) -> float:
     Raises
     ------
     DomainError
-        If the target is a mixture in more than two dimensions, or the integrator is not the exponential one: noises of
-        another size leave no density between the two laws of paths.
+        If the target is a mixture in more than two dimensions, or one with more than 4096 steps, or the integrator is
+        not the exponential one: noises of another size leave no density between the two laws of paths.
 
     References
     ----------
@@ -140,6 +142,8 @@ def path_kl(model: Sampling) -> float:
         return float(np.sum(path_kl_terms(gaussian))) + _bias_cost(gaussian)
     nodes = scheme.grid.nodes(np.empty(0))
     steps, horizon = -np.diff(nodes), float(nodes[0])
+    if len(steps) > MOST_QUADRATURES:
+        raise DomainError("scheme.grid.steps", len(steps), f"at most {MOST_QUADRATURES} for a mixture")
     dimension = target.total_dimension
     fisher = np.array([_fisher(target, scheme.method, float(time)) for time in nodes[:-1]])
     weights, means, covariances = target.components()
