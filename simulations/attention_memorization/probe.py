@@ -57,6 +57,8 @@ def probe_errors(
         If squares of the features or of the ridge overflow, or a ridge lies below the rounding of the Gram matrix.
     """
     require_finite_squares(features)
+    # errors are ratios; squares of tiny targets would underflow, powers of two change no digit
+    targets = np.ldexp(targets, -np.frexp(np.abs(targets).max(axis=1, keepdims=True))[1])
     p, n = features.shape
     size = min(n, p)
     gram = (np.empty(size * size) if room is None else room[: size * size]).reshape(size, size)

@@ -33,6 +33,8 @@ def test_mean_cosines(law: str, dimension: int, parameter: float, exact: str) ->
 @example(2, 1e3)
 @example(300, 1e-3)
 @example(1000, 0.5)
+@example(297, 1.0)  # I_{d/2}(k) is below the smallest float, I_{d/2-1}(k) is not
+@example(300, 301.0)
 def test_nodes_of_von_mises_fisher_have_its_moments(dimension: int, concentration: float) -> None:
     """E rho is the Bessel ratio, and k E rho^2 = k - (d-1) E rho (integration by parts); weights sum to 1."""
     rho, weights = directions.von_mises_fisher_nodes(dimension, concentration)
@@ -65,10 +67,11 @@ def test_law_of_a_coordinate(value: float, dimension: int, exact: str) -> None:
 @example(1, -1.0)
 @example(1, 1.0)
 @example(2, 1.0)
+@example(384, -0.38507382991922623)
 def test_a_coordinate_is_symmetric_and_its_law_is_a_beta_law(dimension: int, value: float) -> None:
     """P(U < u) + P(U < -u) = 1 where U has no atom; for |u| < 1 it is 1/2 +- I_{u^2}(1/2, (m-1)/2)/2."""
     low, high = (sphere.cdf(u, dimension, sphere.coefficients(dimension)) for u in (-value, value))
-    assert -4 * EPS <= high <= 1 + 4 * EPS
+    assert 0 <= high <= 1
     if dimension > 1 and abs(value) < 1:
         assert low + high == pytest.approx(1, abs=4 * EPS)
         half = 0.5 * special.betainc(0.5, 0.5 * (dimension - 1), value * value)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from tests.naive import attention_memorization as naive
-from tests.numerics.regions import report
+from tests.numerics.regions import EPS, report
 from tests.profiles import share
 from tests.strategies import attention_memorization as strategies
 from tests.strategies.attention_limit import at, gram, layer, precision
@@ -83,6 +83,11 @@ def test_r4_agrees_with_30_digits_in_every_region() -> None:
 
 @given(strategies.limits(least_ridge=-3))
 @settings(max_examples=share(10))
+@example(
+    Limit(
+        1.0, 1e-3, Coefficients(9.682458365518542, 100.0, 0.0), 10.0, gram([[10, 0, 0], [0, 0, 0], [0, 0, 0]])
+    )
+)
 def test_r3_integrals_by_divided_differences_are_those_by_partial_fractions(limit: Limit) -> None:
     """R0, R3: the nine integrals against three measures, beside partial fractions at 80 digits."""
     assume(abs(limit.hermite.linear) > 1e-12 * math.sqrt(limit.hermite.power))
@@ -100,7 +105,10 @@ def test_r3_integrals_by_divided_differences_are_those_by_partial_fractions(limi
     scale[:, 5] += scale[:, 6]
     error = float((np.abs(found - expected) / scale).max())
     target(math.log10(error + 1e-17), label="error")
-    assert error <= 16 * precision(limit)
+    # at c = 1 the law of the tokens reaches zero, and the roots are told apart by the root of the ridge alone; the
+    # error E feels little of it (its own test)
+    at_edge = 64 * EPS * math.sqrt(limit.hermite.power / limit.ridge) if limit.ratio == 1 else 0.0
+    assert error <= 16 * (precision(limit) + at_edge)
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.5, 1.6, 4.0])

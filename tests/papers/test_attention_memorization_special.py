@@ -152,7 +152,17 @@ def test_r6_the_error_leaves_its_limit_with_the_square_of_the_ridge(
     assert excess[1] / excess[0] == pytest.approx(100, rel=0.1)
 
 
+WEAKLY_LINEAR = Limit(
+    0.1,
+    1.0,
+    Coefficients(-4.7e-156, 1.0, 0.0),
+    0.0,
+    Gram(((0.0, 0.0, 0.0), (0.0, 16.0, 16.0), (0.0, 16.0, 16.0))),
+)
+
+
 @given(strategies.limits(least_ridge=-6))
+@example(WEAKLY_LINEAR)
 def test_r6_the_ridgeless_error_lies_between_the_bound_and_the_error(limit: Limit) -> None:
     """R6: (1-c)/(1+rho) <= E(0+) <= E(gamma) for every ridge, activation and weights of order one."""
     value = ridgeless_error(limit)

@@ -54,6 +54,18 @@ CLOCK = 1e-9
 
 
 IMAGES = Data(4, 200, 500)
+FALLING = Start(
+    1,
+    2,
+    100,
+    counts=Counts((1.0, 1.0)),
+    filters=1,
+    order=2.0,
+    knee=0.5,
+    step_size=10.0,
+    signals=((0.0, 0.0), (0.5, 0.0)),
+)
+"""One filter, which the other class's feature excites alone."""
 
 
 def test_r1_multinomial_counts_have_worked_means() -> None:
@@ -302,17 +314,28 @@ def test_r5_swapping_labels_and_blocks_changes_nothing(model: Start) -> None:
 
 @given(strategies.starts())
 @settings(max_examples=share(2))
+@example(replace(FALLING, steps=149))
 def test_r5_opposite_filters_never_grow_and_r7_ranks_lie_in_range(model: Start) -> None:
-    """Pre-activations of the other sign fall and keep their sign; those <= 0 stay; SR in [1, 2K]."""
+    """Pre-activations of the other sign fall, and keep their sign while they are floats; <= 0 stays; SR in [1, 2K]."""
     start, end = np.array(model.signals), trained_signals(model)
     m, k = model.filters, model.features
     opposite = np.ones_like(start, dtype=bool)
     opposite[:m, :k] = opposite[m:, k:] = False
     assert np.all(end[opposite] <= start[opposite] + 1e-12)
-    assert np.all((end > 0) == (start > 0))
+    assert np.all((end > 0) == (start > 0), where=(end != 0) | ~opposite)
+    assert np.all(end[start > 0] >= 0)
     assert np.array_equal(end[start <= 0], start[start <= 0])
     if np.any(end):
         assert 1 - 1e-12 <= signal_stable_rank(model) <= 2 * k * (1 + 1e-12)
+
+
+def test_r7_a_rank_of_nothing_is_refused() -> None:
+    """Where all pre-activations fall, they end below the smallest float; before that, squares do."""
+    model = replace(FALLING, steps=100)
+    assert np.max(trained_signals(model)) < 1e-200
+    assert signal_stable_rank(model) == 1.0
+    with pytest.raises(DomainError, match=r"signals = .* after 200 steps"):
+        signal_stable_rank(replace(model, steps=200))
 
 
 @given(strategies.starts())

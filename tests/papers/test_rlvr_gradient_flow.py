@@ -118,8 +118,12 @@ def test_r3_only_differences_of_rates_matter_and_scales_divide_times(
     assert hitting_time(at(mixed, level)) == pytest.approx(time, rel=CLOCK)
 
 
+SEVEN = Bandit((1 / 7,) * 7, (0.0003, 0.34, 0.68, 0.7, 0.88, 0.9, 0.9997))
+
+
 @given(strategies.bandits(), st.floats(0.1, 0.9))
 @settings(max_examples=share(1))
+@example(SEVEN, 0.5)
 def test_r3_times_add_up_along_an_orbit(model: Bandit, share_of_time: float) -> None:
     """P9: T(a -> c) = T(a -> b) + T(b -> c)."""
     whole = hitting_time(at(model, 0.9))

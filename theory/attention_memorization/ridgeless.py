@@ -176,7 +176,8 @@ def _gain(bulk: _Bulk, limit: Limit) -> float:
     phi = least * signal_query * matched.imag / bulk.root
     eta_key = bulk.root / least * bulk.weights(snr, key, signal_key**2).imag
     phi_query = least / bulk.root * bulk.weights(snr, query, signal_query**2).imag
-    cross = 1 / bulk.slope + bulk.weights(snr, key_query, signal_key * signal_query).real
-    return (eta_key * phi**2 + 2 * theta * phi * cross - theta**2 * phi_query) / (
-        eta_key * phi_query + cross**2
-    )
+    # both sides of the fraction times the slope's square, which may be too small for its inverse
+    slope = bulk.slope
+    cross = 1 + slope * bulk.weights(snr, key_query, signal_key * signal_query).real
+    gain = slope * (slope * (eta_key * phi**2 - theta**2 * phi_query) + 2 * theta * phi * cross)
+    return gain / (slope**2 * eta_key * phi_query + cross**2)

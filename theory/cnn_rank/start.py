@@ -102,12 +102,19 @@ def trained_signals(model: Start) -> Array:
 def signal_stable_rank(model: Start) -> float:
     """Stable rank of the filters' part along the features at the training's time: that of the matrix <w_jr, mu_k>.
 
+    Raises
+    ------
+    DomainError
+        If all of it is zero, or has fallen below the smallest float.
+
     References
     ----------
     R7 of docs/papers/cnn_rank.md.
     """
     values = np.linalg.svd(trained_signals(model), compute_uv=False)
-    return float((values**2).sum() / values[0] ** 2)
+    if not values[0] > 0:
+        raise DomainError("signals", model.signals, f"some that are not zero after {model.steps} steps")
+    return float(((values / values[0]) ** 2).sum())
 
 
 def winner_stable_rank(model: Start) -> float:

@@ -19,6 +19,7 @@ from scipy import special
 Array = npt.NDArray[np.float64]
 
 NODES = 64
+_LEAST = 1e-280  # smaller Bessel functions may be rounded to few digits
 NEGLIGIBLE = 40.0  # densities below exp(-NEGLIGIBLE) of the largest are left out
 
 
@@ -98,11 +99,19 @@ def gauss_rule(nodes: Array, weights: Array, count: int) -> tuple[Array, Array, 
 
 
 def von_mises_fisher_mean(dimension: int, concentration: float) -> float:
-    """E rho = I_{d/2}(k) / I_{d/2-1}(k)."""
-    if concentration == 0:
-        return 0.0
+    """E rho = I_{d/2}(k) / I_{d/2-1}(k) = k / (d + k^2 / (d + 2 + k^2 / (d + 4 + ...))).
+
+    The fraction has positive terms alone; for k <= d thirty of them leave less than a rounding.
+    """
+    if concentration <= dimension:
+        rest = float(dimension + 60)
+        for j in range(29, -1, -1):
+            rest = dimension + 2 * j + concentration**2 / rest
+        return concentration / rest
     below = special.ive(0.5 * dimension - 1, concentration)
-    if not 0 < below < math.inf:  # the order dwarfs k, or k is huge: the quadrature has no such limits
+    if (
+        not _LEAST < below < math.inf
+    ):  # it may have lost its digits, or k is huge: the quadrature has no such limits
         nodes, weights = von_mises_fisher_nodes(dimension, concentration)
         return float(weights @ nodes)
     return float(special.ive(0.5 * dimension, concentration) / below)

@@ -55,7 +55,7 @@ def _peak(dimension: int) -> float:
 
 @kernel
 def cdf(u: float, dimension: int, coefficients: Array) -> float:
-    """P(U < u), to an absolute error of a few roundings; 0 below -1 and 1 above 1.
+    """P(U < u), to an absolute error of a few roundings and within [0, 1].
 
     Parameters
     ----------
@@ -78,14 +78,14 @@ def cdf(u: float, dimension: int, coefficients: Array) -> float:
         return 0.5
     w = (1.0 - u) * (1.0 + u)
     if dimension > 2 * MOST_TERMS:
-        return 0.5 + _series(u, 0.5 * (dimension - 3), coefficients[0])
+        return 0.5 + min(0.5, max(-0.5, _series(u, 0.5 * (dimension - 3), coefficients[0])))
     total = 0.0
     for k in range(1, coefficients.size):
         total = total * w + coefficients[k]
     total *= u
     if dimension % 2 == 0:
         total = total * math.sqrt(w) + math.asin(u) / math.pi
-    return 0.5 + total
+    return 0.5 + min(0.5, max(-0.5, total))
 
 
 @kernel

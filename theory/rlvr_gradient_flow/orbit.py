@@ -30,12 +30,24 @@ Whole = npt.NDArray[np.int64]
 Path = tuple[Array, Array, Array, Whole]
 """Policy at the start, rewards, vertices in s, and the leader from each vertex on."""
 Nodes = tuple[Whole, Whole, Array, Array, Array]
-"""Quadrature nodes along an orbit: their number; vertex, offset, x and ln dt of each."""
+"""Quadrature nodes along an orbit: their number, and whether there was too little room; vertex, offset, x and ln dt of
+each."""
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
-PANEL = 2.5
-"""Length of a panel in tau, s = vertex + width sinh(tau). The integrand's singularities lie about pi/2 off the real
-axis, so that 16 Gauss nodes leave 1e-13 or less."""
+LAST = (np.polynomial.legendre.legvander(NODES, 15) * (np.arange(16) + 0.5)).T[-2:].copy()
+"""Rows whose products with WEIGHTS times a function's values at NODES are its last two Legendre coefficients."""
+PANEL = 2.0
+"""Longest panel in tau, s = vertex + width sinh(tau). The integrand's singularities lie about pi/2 off the real axis
+where two patterns alone matter at a time, and nearer where many switch together: then panels are halved."""
+SHORTEST = PANEL * 2.0**-30
+"""Panels are not halved below this length."""
+TINY = 1e-300
+"""Offsets around this have no digits left that a shorter panel could resolve."""
+SMOOTH = 1e-7
+"""Last coefficients, relative to the mean, at which a panel is believed: they fall like rho^-15 where the error of 16
+Gauss nodes falls like rho^-32. A panel with a share e of the whole time is believed at SMOOTH / sqrt(e)."""
+EASY = SMOOTH * 2.0**-15
+"""Last coefficients after which the next panel may be twice as long."""
 DEPTH = 17.0
 """Panels end at exp(-DEPTH) of a plateau's length from its vertex: time grows like the square of the offset, and what
 is nearer is e^-34 of the plateau and needs no resolution."""
@@ -199,60 +211,131 @@ def envelope(start: Array, rates: Array, vertices: Array, leaders: Whole) -> int
 
 
 @kernel
-def room_for_nodes(count: int) -> Nodes:
-    """Empty nodes, enough for an orbit with so many vertices: both sides of each, to DEPTH and a little more."""
-    most = 2 * count * (int(DEPTH / PANEL) + 2) * NODES.size
-    return np.zeros(1, np.int64), np.empty(most, np.int64), np.empty(most), np.empty(most), np.empty(most)
+def room_for_nodes(panels: int) -> Nodes:
+    """Empty nodes, for so many panels."""
+    most = panels * NODES.size
+    return np.zeros(2, np.int64), np.empty(most, np.int64), np.empty(most), np.empty(most), np.empty(most)
 
 
 @kernel
-def walk(path: Path, vertex: int, near: float, far: float, x: float, nodes: Nodes) -> float:
-    """Append the Gauss nodes between two offsets on one side of a vertex, near < far; x at the last one."""
+def usual_panels(count: int) -> int:
+    """Panels of an orbit with so many vertices, on both sides of each, where one in two is halved."""
+    return 3 * count * (int(DEPTH / PANEL) + 2)
+
+
+@kernel
+def walk(path: Path, vertex: int, near: float, far: float, x: float, nodes: Nodes, log_time: float) -> float:
+    """Append the Gauss nodes between two offsets on one side of a vertex, near < far; x at the last one.
+
+    They are as close as their share of the whole time asks for, about e^log_time; if that is infinite, no panel is
+    halved. Too little room is marked in the nodes, which then do not hold all.
+    """
     start = path[0]
     gap, slope, delta = np.empty(start.size), np.empty(start.size), np.empty(start.size)
     frame(path, vertex, far, gap, slope)
     here, width = seat(start, gap, slope)
     width = max(width, math.exp(-DEPTH) * max(abs(near), abs(far)))
     low, high = math.asinh(near / width), math.asinh(far / width)
-    panels = max(1, math.ceil((high - low) / PANEL))
-    half = 0.5 * (high - low) / panels
     lines_at(gap, slope, near, delta)
     x, total = solve(delta, start, here if near == 0.0 else x)
-    at = near
-    for panel in range(panels):
-        middle = low + (2 * panel + 1) * half
+    at, is_weighed = near, False
+    length = (high - low) / max(1, math.ceil((high - low) / PANEL))
+    while low < high:
+        is_last = high - low < 1.5 * length
+        half = 0.5 * (high - low if is_last else length)
+        first, before = nodes[0][0], (x, total, at)
+        if first + NODES.size > nodes[1].size:
+            nodes[0][1] = 1
+            return x
         for q in range(NODES.size):
-            growth = math.exp(middle + half * NODES[q])
+            growth = math.exp(low + half * (1.0 + NODES[q]))
             u = 0.5 * width * (growth - 1.0 / growth)
             x += min(3.0, max(-3.0, drift(delta, slope, x, total) * (u - at)))
             lines_at(gap, slope, u, delta)
             x, total = solve(delta, start, x)
-            n = nodes[0][0]
+            n = first + q
             nodes[1][n], nodes[2][n], nodes[3][n] = vertex, u, x
             nodes[4][n] = math.log(WEIGHTS[q] * half * 0.5 * width * (growth + 1.0 / growth) * total) - x
-            nodes[0][0] += 1
             at = u
+        rough = roughness(nodes[4][first : first + NODES.size], log_time)
+        if rough > SMOOTH and not is_weighed:
+            log_time, is_weighed = (
+                max(log_time, log_stretch(start, gap, slope, near if -near > far else far)),
+                True,
+            )
+            rough = roughness(nodes[4][first : first + NODES.size], log_time)
+        if rough > SMOOTH and length > SHORTEST and width > TINY:
+            length *= 0.5
+            x, total, at = before
+            lines_at(gap, slope, at, delta)
+            continue
+        nodes[0][0] = first + NODES.size
+        low = high if is_last else low + length
+        if rough < EASY:
+            length = min(2.0 * length, PANEL)
     return x
 
 
 @kernel
-def trace(path: Path, count: int, vertex: int, offset: float, nodes: Nodes) -> None:
-    """Fill the Gauss nodes of the orbit from the start to a place."""
+def log_stretch(start: Array, gap: Array, slope: Array, offset: float) -> float:
+    """ln of about the least time that passes between a vertex and an offset: it is longest where the offset is."""
+    delta = np.empty(start.size)
+    lines_at(gap, slope, offset, delta)
+    x, total = solve(delta, start, guess(delta, start))
+    return math.log(0.25 * abs(offset) * total) - x
+
+
+@kernel
+def roughness(logs: Array, log_time: float) -> float:
+    """Size of the last two Legendre coefficients on a panel, relative to its mean and the root of its share of a time.
+
+    The panel is given as ln of weights times values.
+    """
+    most = -math.inf
+    for value in logs:
+        most = max(most, value)
+    mean, one, two = 0.0, 0.0, 0.0
+    for q in range(logs.size):
+        value = math.exp(logs[q] - most)
+        mean += 0.5 * value
+        one += LAST[0, q] * value
+        two += LAST[1, q] * value
+    return max(abs(one), abs(two)) / mean * math.exp(min(0.0, 0.5 * (most - log_time)))
+
+
+@kernel
+def trace(path: Path, count: int, vertex: int, offset: float, nodes: Nodes, log_time: float) -> None:
+    """Fill the Gauss nodes of the orbit from the start to a place; `log_time` as for `walk`."""
     vertices = path[2]
     x = 0.0
-    nodes[0][0] = 0
+    nodes[0][0] = nodes[0][1] = 0
     for k in range(count):
         is_last = k == vertex and offset >= 0.0
         far = offset if is_last else 0.5 * (vertices[k + 1] - vertices[k])
         if far > 0.0:
-            x = walk(path, k, 0.0, far, x, nodes)
+            x = walk(path, k, 0.0, far, x, nodes, log_time)
         if is_last:
             return
         is_last = k + 1 == vertex and offset < 0.0
         if far > 0.0:
-            x = walk(path, k + 1, -far, offset if is_last else 0.0, x, nodes)
+            x = walk(path, k + 1, -far, offset if is_last else 0.0, x, nodes, log_time)
         if is_last:
             return
+
+
+@kernel
+def resolved_log_time(path: Path, count: int, vertex: int, offset: float, nodes: Nodes) -> float:
+    """ln of the time from the start to a place, with shorter panels where long ones do not do.
+
+    The nodes are scratch.
+    """
+    trace(path, count, vertex, offset, nodes, math.inf)
+    log_time = log_total(nodes)
+    for first in range(0, nodes[0][0], NODES.size):
+        if roughness(nodes[4][first : first + NODES.size], log_time) > SMOOTH:
+            trace(path, count, vertex, offset, nodes, log_time)
+            return log_total(nodes)
+    return log_time
 
 
 @kernel

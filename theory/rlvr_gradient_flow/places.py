@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +29,12 @@ from theory.rlvr_gradient_flow.orbit import (
     guess,
     lines_at,
     log_total,
+    resolved_log_time,
     room_for_nodes,
     seat,
     solve,
     trace,
+    usual_panels,
     walk,
 )
 
@@ -77,7 +80,7 @@ class Orbit:
         """Where the flow is at a time."""
         if time == 0.0:
             return START
-        return arrive(self.path, self.count, math.log(time), room_for_nodes(self.count))
+        return self._with_room(lambda nodes: arrive(self.path, self.count, math.log(time), nodes))[0]
 
     def nodes(self, place: Place) -> tuple[Array, Array]:
         """Quadrature nodes from the start to a place: ln dt, shape (n,), and ln pi, shape (n, K)."""
@@ -93,7 +96,7 @@ class Orbit:
 
     def log_time(self, place: Place) -> float:
         """ln of the time at a place."""
-        return log_total(self._traced(place))
+        return self._with_room(lambda nodes: resolved_log_time(self.path, self.count, *place, nodes))[0]
 
     def log_policy(self, place: Place) -> Array:
         """ln pi at a place, shape (K,)."""
@@ -122,9 +125,18 @@ class Orbit:
         return float(self.path[2][place[0]]) + place[1]
 
     def _traced(self, place: Place) -> Nodes:
-        nodes = room_for_nodes(self.count)
-        trace(self.path, self.count, place[0], place[1], nodes)
-        return nodes
+        # functions of the policy may count most where little time passes: nothing is negligible
+        return self._with_room(lambda nodes: trace(self.path, self.count, *place, nodes, -math.inf))[1]
+
+    def _with_room(self, fill: Callable[[Nodes], Any]) -> tuple[Any, Nodes]:
+        """What a function returns, and the nodes that it has filled, in as much room as it needs."""
+        panels = usual_panels(self.count)
+        while True:
+            nodes = room_for_nodes(panels)
+            found = fill(nodes)
+            if not nodes[0][1]:
+                return found, nodes
+            panels *= 4
 
 
 @kernel
@@ -139,9 +151,13 @@ def log_time_to_balance(start: Array, rewards: Array, weights: Array) -> float:
     vertex, offset = reach(path, count, weights)
     if vertex < 0:
         return math.inf
-    nodes = room_for_nodes(count)
-    trace(path, count, vertex, offset, nodes)
-    return log_total(nodes)
+    panels = usual_panels(count)
+    while True:
+        nodes = room_for_nodes(panels)
+        log_time = resolved_log_time(path, count, vertex, offset, nodes)
+        if nodes[0][1] == 0:
+            return log_time
+        panels *= 4
 
 
 # ------------------------------------------------------------------ where a combination changes its sign
@@ -260,7 +276,7 @@ def arrive(path: Path, count: int, log_time: float, nodes: Nodes) -> Place:
         near, far = 0.0, min(half, max(seat(start, gap, slope)[1], math.exp(-DEPTH) * vertices[k]))
         while near < far < math.inf:
             nodes[0][0] = 0
-            x = walk(path, k, near, far, x, nodes)
+            x = walk(path, k, near, far, x, nodes, log_time)
             spent = math.exp(log_total(nodes) - log_time)
             if spent >= left:
                 return k, pinpoint(path, k, near, far, left, log_time, nodes)
@@ -271,7 +287,7 @@ def arrive(path: Path, count: int, log_time: float, nodes: Nodes) -> Place:
             while near < 0.0:
                 far = 0.125 * near if near < -math.exp(-DEPTH) * half else 0.0
                 nodes[0][0] = 0
-                x = walk(path, k + 1, near, far, x, nodes)
+                x = walk(path, k + 1, near, far, x, nodes, log_time)
                 spent = math.exp(log_total(nodes) - log_time)
                 if spent >= left:
                     return k + 1, pinpoint(path, k + 1, near, far, left, log_time, nodes)
@@ -293,7 +309,7 @@ def pinpoint(
     low, high, u, before = near, far, far, math.inf
     for _ in range(MOST_STEPS):
         nodes[0][0] = 0
-        walk(path, vertex, near, u, here, nodes)
+        walk(path, vertex, near, u, here, nodes, log_time)
         excess = math.exp(log_total(nodes) - log_time) - left
         low, high = (u, high) if excess < 0.0 else (low, u)
         lines_at(gap, slope, u, delta)
