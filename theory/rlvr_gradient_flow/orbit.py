@@ -259,13 +259,11 @@ def walk(path: Path, vertex: int, near: float, far: float, x: float, nodes: Node
             at = u
         rough = roughness(nodes[4][first : first + NODES.size], log_time)
         if rough > SMOOTH and not is_weighed:
-            log_time, is_weighed = (
-                max(log_time, log_stretch(start, gap, slope, near if -near > far else far)),
-                True,
-            )
+            is_weighed = True
+            log_time = max(log_time, log_stretch(start, gap, slope, near if -near > far else far))
             rough = roughness(nodes[4][first : first + NODES.size], log_time)
         if rough > SMOOTH and length > SHORTEST and width > TINY:
-            length *= 0.5
+            length = half
             x, total, at = before
             lines_at(gap, slope, at, delta)
             continue
