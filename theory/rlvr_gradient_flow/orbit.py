@@ -48,6 +48,8 @@ SMOOTH = 1e-7
 Gauss nodes falls like rho^-32. A panel with a share e of the whole time is believed at SMOOTH / sqrt(e)."""
 EASY = SMOOTH * 2.0**-15
 """Last coefficients after which the next panel may be twice as long."""
+MANY = 65
+"""Patterns from which long panels, looked over once the whole time is known, cost less than close ones at once."""
 DEPTH = 17.0
 """Panels end at exp(-DEPTH) of a plateau's length from its vertex: time grows like the square of the offset, and what
 is nearer is e^-34 of the plateau and needs no resolution."""
@@ -327,6 +329,9 @@ def resolved_log_time(path: Path, count: int, vertex: int, offset: float, nodes:
 
     The nodes are scratch.
     """
+    if path[0].size < MANY:
+        trace(path, count, vertex, offset, nodes, -math.inf)
+        return log_total(nodes)
     trace(path, count, vertex, offset, nodes, math.inf)
     log_time = log_total(nodes)
     for first in range(0, nodes[0][0], NODES.size):
