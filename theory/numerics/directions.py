@@ -109,9 +109,7 @@ def von_mises_fisher_mean(dimension: int, concentration: float) -> float:
             rest = dimension + 2 * j + concentration**2 / rest
         return concentration / rest
     below = special.ive(0.5 * dimension - 1, concentration)
-    if (
-        not _LEAST < below < math.inf
-    ):  # it may have lost its digits, or k is huge: the quadrature has no such limits
+    if not _LEAST < below < math.inf:  # few digits, or k is huge: the quadrature has no such limits
         nodes, weights = von_mises_fisher_nodes(dimension, concentration)
         return float(weights @ nodes)
     return float(special.ive(0.5 * dimension, concentration) / below)
