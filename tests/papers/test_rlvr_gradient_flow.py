@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings, target
 from hypothesis import strategies as st
 from mpmath import mp, mpf
+from scipy import integrate, special
 
 from lemmata.models import DomainError
 from lemmata.records import Result
@@ -133,6 +134,23 @@ def test_r3_times_add_up_along_an_orbit(model: Bandit, share_of_time: float) -> 
     rest = hitting_time(Target(tuple(policy), model.rates, level=0.9))
     # the policy is rounded to 1e-16; a plateau of length whole is as sensitive to it as to its own start
     assert between + rest == pytest.approx(whole, rel=1e-10)
+
+
+@pytest.mark.parametrize("patterns", [60, 100, 1000])
+def test_r3_times_from_even_starts_are_those_of_the_differential_equation(patterns: int) -> None:
+    """Many patterns switch together; from 65 on, panels are looked over once the whole time is known."""
+    rates = np.linspace(0.001, 0.999, patterns)
+    model = Bandit((1 / patterns,) * patterns, tuple(rates.tolist()))
+
+    def speed(_: float, theta: np.ndarray) -> np.ndarray:
+        policy = special.softmax(theta)
+        return policy * (rates - policy @ rates)
+
+    time = hitting_time(at(model, 0.9))
+    solved = integrate.solve_ivp(
+        speed, (0, time), np.zeros(patterns), method="DOP853", rtol=1e-12, atol=1e-13
+    )
+    assert special.softmax(solved.y[:, -1])[-1] == pytest.approx(0.9, rel=1e-9)
 
 
 @given(strategies.bandits(), st.floats(0.5, 0.99))
